@@ -1,0 +1,18 @@
+"""What can be done to a study, an installation's data or a link. View and download are different rights."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """An action that policy decides about."""
+
+    STUDY_METADATA = "study:metadata"
+    STUDY_RENDERED = "study:rendered"
+    REPORT_READ = "study:report"
+    INSTANCE_DOWNLOAD = "study:instance"
+    INSTANCES_STORE = "hospital:store"
+    HOSPITAL_WRITE = "hospital:write"
+    HOSPITAL_READ = "hospital:read"
+
+
+VIEW = frozenset({Action.STUDY_METADATA, Action.STUDY_RENDERED, Action.REPORT_READ})

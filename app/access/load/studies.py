@@ -1,0 +1,131 @@
+"""Rows of studies for people: the facts policy decides on, and what a page shows once it has decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.access.policy import StudyFacts
+from app.access.release import FINAL, ReportFacts, releases_of
+from app.models.hospitals import Hospital
+from app.models.imaging import Instance, Series, Study
+from app.models.links import CapabilityStudy, Opening
+from app.models.patients import Patient, Report, ServiceRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFacts:
+    """A series as a page lists it; `position` counts from 1 in display order."""
+
+    position: int
+    series_id: UUID
+    modality: str
+    description: str
+    picture_count: int
+    shown_count: int
+    not_shown_reason: str | None
+    preview_object_id: UUID | None
+
+
+def policy_facts(session: Session, hospital_id: UUID, study_id: UUID, *, now: datetime) -> StudyFacts | None:
+    """Return what policy decides on, or None when this hospital has no such study."""
+    row = session.execute(
+        select(
+            Study.patient_id, Study.held_at, Study.complete_at, Study.doctor_released_at, Study.service_request_id,
+            ServiceRequest.procedure_code, Patient.after_my_doctor, Hospital.policy,
+        )
+        .join(Hospital, Hospital.id == Study.hospital_id)
+        .outerjoin(ServiceRequest, ServiceRequest.id == Study.service_request_id)
+        .outerjoin(Patient, Patient.id == Study.patient_id)
+        .where(Study.id == study_id, Study.hospital_id == hospital_id)
+    ).first()  # fmt: skip
+    if row is None:
+        return None
+    releases = releases_of(
+        row.policy.get("release", {}),
+        procedure_code=row.procedure_code,
+        complete_at=row.complete_at,
+        report=report_facts(session, row.service_request_id) if row.service_request_id else None,
+        waits_for_doctor=bool(row.after_my_doctor) and row.doctor_released_at is None,
+        now=now,
+    )
+    opened_by = session.scalars(select(CapabilityStudy.capability_id).where(CapabilityStudy.study_id == study_id))
+    return StudyFacts(hospital_id, study_id, row.patient_id, row.held_at is not None, releases, frozenset(opened_by))
+
+
+def report_facts(session: Session, service_request_id: UUID) -> ReportFacts | None:
+    """Return the newest report's status and when a final one was first issued."""
+    rows = session.execute(
+        select(Report.status, Report.issued_at)
+        .where(Report.service_request_id == service_request_id)
+        .order_by(Report.issued_at, Report.version)
+    ).all()
+    if not rows:
+        return None
+    first_final = next((row.issued_at for row in rows if row.status in FINAL), None)
+    return ReportFacts(rows[-1].status, first_final)
+
+
+def newest_report(session: Session, service_request_id: UUID) -> Report | None:
+    """Return the newest version of an order's report."""
+    return session.scalar(
+        select(Report)
+        .where(Report.service_request_id == service_request_id)
+        .order_by(Report.issued_at.desc(), Report.version.desc())
+        .limit(1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StudyForPatient:
+    """What the study page tells beside report and pictures."""
+
+    study_id: UUID
+    service_request_id: UUID | None
+    procedure: str
+    patient_name: str
+    local_date: date | None
+    state: str
+    received: int
+    expected: int | None
+    complete_at: datetime | None
+
+
+def study_for_patient(session: Session, study_id: UUID) -> StudyForPatient:
+    """Return the texts and counts of a matched study."""
+    row = session.execute(
+        select(Study, ServiceRequest.procedure_text, Patient.name)
+        .join(ServiceRequest, ServiceRequest.id == Study.service_request_id)
+        .join(Patient, Patient.id == Study.patient_id)
+        .where(Study.id == study_id)
+    ).one()
+    study, procedure, name = row
+    received = session.scalar(select(func.count()).select_from(Instance).where(Instance.study_id == study_id)) or 0
+    return StudyForPatient(
+        study.id, study.service_request_id, procedure, name, study.local_date, study.state, received,
+        study.expected_instances, study.complete_at,
+    )  # fmt: skip
+
+
+def series_of(session: Session, study_id: UUID) -> list[SeriesFacts]:
+    """Return the series in display order: by series number, then by arrival."""
+    rows = session.scalars(
+        select(Series).where(Series.study_id == study_id).order_by(Series.number.is_(None), Series.number, Series.id)
+    )
+    return [
+        SeriesFacts(
+            position, row.id, row.modality, row.description, row.picture_count, row.shown_count, row.not_shown_reason,
+            row.preview_object_id,
+        )
+        for position, row in enumerate(rows, start=1)
+    ]  # fmt: skip
+
+
+def openings_of(session: Session, study_id: UUID, *, limit: int = 20) -> Sequence[Opening]:
+    """Return the newest openings of a study."""
+    return session.scalars(
+        select(Opening).where(Opening.study_id == study_id).order_by(Opening.created_at.desc()).limit(limit)
+    ).all()

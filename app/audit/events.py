@@ -1,0 +1,35 @@
+"""The kinds of events that are recorded. docs/audit.md says in words what each means."""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What happened; the value is stored."""
+
+    INSTANCES_STORED = "instances.stored"
+    INSTANCES_REFUSED = "instances.refused"
+    INSTANCE_READ = "instance.read"
+    PATIENT_WRITTEN = "patient.written"
+    SERVICE_REQUEST_WRITTEN = "service-request.written"
+    REPORT_WRITTEN = "report.written"
+    STUDY_COMPLETED = "study.completed"
+    STUDY_MATCHED = "study.matched"
+    STUDY_UNMATCHED = "study.unmatched"
+    STUDY_HELD = "study.held"
+    STUDY_RELEASED = "study.released"
+    STUDY_READ = "study.read"
+    LINK_MINTED = "link.minted"
+    LINK_SEEN = "link.seen"
+    LINK_OPENED = "link.opened"
+    LINK_REFUSED = "link.refused"
+    LINK_SWITCHED_OFF = "link.switched-off"
+    LINK_SENT_AGAIN = "link.sent-again"
+    STUDY_OPENED = "study.opened"
+    ACCESS_DENIED = "access.denied"
+    NOTIFICATION_WRITTEN = "notification.written"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_FATE = "message.fate"
+    HOSPITAL_WRITTEN = "hospital.written"
+    API_KEY_WRITTEN = "api-key.written"
+    SOURCE_WRITTEN = "source.written"
+    QUARANTINE_RESOLVED = "quarantine.resolved"

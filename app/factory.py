@@ -1,0 +1,113 @@
+"""Putting it together: the only place that knows every part."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from sqlalchemy import Connection, Engine, create_engine, event
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import cli
+from app.core import clock
+from app.core.crypto import KeyFiles
+from app.core.settings import Settings
+from app.dicom.decode_worker import DecodePool
+from app.gateways.twilio import TwilioAccount, TwilioGateway
+from app.models.registry import db
+from app.notify.channels.base import Channel
+from app.notify.channels.sms import SmsChannel
+from app.queue import Bell
+from app.routes import health, links, studies, webhooks
+from app.routes.dicomweb import stow
+from app.services.parts import Parts
+from app.services.throttle import Limiter
+from app.storage.filesystem import FilesystemStore
+from app.web import authentication, headers, problems
+from app.web.picture_lane import PictureLane
+
+_MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+BLUEPRINTS = (stow.blueprint, links.blueprint, studies.blueprint, webhooks.blueprint, health.blueprint)
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Build everything with a lifetime. Starts no thread and opens no connection yet."""
+    bell = Bell(settings.redis_url)
+    gateway = _gateway(settings)
+    channels: dict[str, Channel] = {"sms": SmsChannel(gateway, settings)} if gateway else {}
+    return Parts(
+        settings=settings,
+        engine=build_engine(settings.database_url),
+        keys=KeyFiles(settings.keys_folder),
+        store=FilesystemStore(settings.data_folder, minimum_free_bytes=settings.minimum_free_bytes),
+        clock=clock.now,
+        bell=bell,
+        limiter=Limiter(bell.redis),
+        channels=channels,
+        decoder=DecodePool(
+            settings.decode_workers,
+            memory_bytes=settings.decode_memory_bytes,
+            seconds_per_instance=settings.decode_seconds,
+        ),
+        verify_callback=gateway.signature_is_valid if gateway else None,
+    )
+
+
+def _gateway(settings: Settings) -> TwilioGateway | None:
+    if not settings.twilio_account_sid:
+        return None
+    return TwilioGateway(
+        TwilioAccount(
+            account_sid=settings.twilio_account_sid,
+            auth_token_file=settings.twilio_auth_token_file,
+            messaging_service_sid=settings.twilio_messaging_service_sid,
+            sender=settings.twilio_from,
+            base_url=settings.twilio_base_url,
+            timeout_seconds=settings.twilio_timeout_seconds,
+            obfuscate_addresses=settings.twilio_obfuscate_addresses,
+        )
+    )
+
+
+def build_engine(url: str) -> Engine:
+    """Make an engine; on SQLite with WAL, full durability, and writers that queue instead of failing."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 60}, pool_size=20, max_overflow=20)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that upgrades from reading fails where it could have waited."""
+    readonly = connection.get_execution_options().get("filmpass_readonly", False)
+    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+
+def create_app(parts: Parts) -> Flask:
+    """Make the web application over given parts."""
+    app = Flask("app", static_url_path="/static")
+    app.config["SQLALCHEMY_DATABASE_URI"] = parts.settings.database_owner_url or parts.settings.database_url
+    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
+    app.extensions["filmpass"] = parts
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    db.init_app(app)
+    Migrate(app, db, directory=str(_MIGRATIONS))
+    problems.register(app)
+    headers.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    authentication.register(app)
+    cli.register(app)
+    if parts.settings.trusted_proxies:
+        count = parts.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
+    app.wsgi_app = PictureLane(app.wsgi_app, parts)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,113 @@
+"""The bell. RQ carries "there is work for topic X", never the work: a lost bell costs a few seconds, not a message.
+
+Without Redis nothing rings and the workers find the rows by polling.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from app.core.logs import get_logger
+
+_QUEUE = "filmpass"
+_log = get_logger("queue")
+_listeners: dict[str, threading.Event] = {}
+
+
+def rung(topic: str) -> None:
+    """Wake the drainer of a topic; the whole of the RQ job."""
+    event = _listeners.get(topic)
+    if event is not None:
+        event.set()
+
+
+class Bell:
+    """Rings topics over Redis. Every failure is swallowed on purpose: the row is there, and polling finds it."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis: Any = Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2) if redis_url else None
+
+    @property
+    def redis(self) -> Any:
+        """The Redis connection, or None when none is configured."""
+        return self._redis
+
+    def ring(self, topics: Iterable[str]) -> None:
+        """Tell the workers that these topics have work. At most one bell per topic waits in the queue."""
+        if self._redis is None:
+            return
+        try:
+            queue = Queue(_QUEUE, connection=self._redis, serializer=JSONSerializer)
+            for topic in topics:
+                if self._redis.set(f"filmpass:rung:{topic}", 1, nx=True, px=500):
+                    queue.enqueue(rung, topic, result_ttl=0, failure_ttl=60, ttl=30, description=f"bell {topic}")
+        except RedisError:
+            _log.warning("bell could not ring; workers poll")
+
+
+class Listener:
+    """Runs one drainer per topic in its own thread, woken by the bell or by the clock."""
+
+    def __init__(self, bell: Bell, drainers: dict[str, Callable[[], float]]) -> None:
+        self._bell = bell
+        self._drainers = drainers
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Drain until `stop`; each drainer returns how many seconds it may sleep when nothing rings."""
+        for topic in self._drainers:
+            _listeners[topic] = threading.Event()
+        threads = [threading.Thread(target=self._loop, args=(topic,), name=topic) for topic in self._drainers]
+        for thread in threads:
+            thread.start()
+        self._listen()
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """Let every drainer finish what it holds, then end."""
+        self._stop.set()
+        for event in _listeners.values():
+            event.set()
+
+    def _loop(self, topic: str) -> None:
+        event = _listeners[topic]
+        while not self._stop.is_set():
+            event.clear()
+            try:
+                pause = self._drainers[topic]()
+            except Exception as error:  # noqa: BLE001  a drainer must outlive any failure, a lost database included
+                _log.warning("drainer failed", topic=topic, error=type(error).__name__)
+                pause = 2.0
+            event.wait(pause)
+
+    def _listen(self) -> None:
+        """Take bells until stopped. Every drainer polls as well, so an absent Redis only costs time."""
+        while not self._stop.is_set():
+            if self._bell.redis is None:
+                self._stop.wait()
+                return
+            try:
+                worker = _BellWorker(
+                    [_QUEUE], connection=self._bell.redis, serializer=JSONSerializer, worker_ttl=30,
+                    maintenance_interval=10,
+                )  # fmt: skip
+                worker.stopped = self._stop
+                worker.work(logging_level="WARNING", max_idle_time=2)
+            except (RedisError, OSError):
+                _log.warning("no Redis; polling")
+                self._stop.wait(2)
+
+
+class _BellWorker(SimpleWorker):  # type: ignore[misc]  # rq ships without types
+    """Runs bells in this process. Signals belong to the command that started us."""
+
+    stopped: threading.Event
+
+    def _install_signal_handlers(self) -> None:
+        """Leave signal handling to the entrance."""

@@ -1,0 +1,159 @@
+"""The door of a link: a page that says nothing, a button, one fact, a session (decisions in ADR 0004)."""
+
+from datetime import datetime
+
+from flask import Blueprint, Response, redirect, request
+
+from app.core.errors import TooOften
+from app.core.identifiers import parse_token
+from app.services import links, resending
+from app.services.links import LinkState
+from app.web import facts, pages, sessions, words
+from app.web.authentication import Who, parts, requires
+from app.web.preferences import preferences
+
+blueprint = Blueprint("links", __name__)
+_PARSERS = {"id_last4": facts.parse_id_last4, "visit_number": facts.parse_visit_number}
+
+
+@blueprint.get("/s/<token>")
+@requires(Who.ANYONE)
+def landing(token: str) -> Response:
+    """Show the same bytes for every token; look nothing up."""
+    del token
+    lang, big = preferences()
+    response = _page(pages.render_landing(pages.Landing(lang=lang, big=big)))
+    if request.args.get("lang") in words.LANGUAGES:
+        response.set_cookie("lang", lang, max_age=31536000, samesite="Lax", secure=parts().settings.https)
+    return response
+
+
+@blueprint.post("/s/<token>")
+@requires(Who.ANYONE)
+def press(token: str) -> Response:
+    """Answer the button on the landing page: ask for the fact, or switch the link off."""
+    state = _look(token)
+    if state is None or state.why:
+        return _dead(state, token)
+    if request.form.get("act") == "not_mine":
+        links.switch_off(parts(), state)
+        return _dead(_look(token), token)
+    return _ask(state, token)
+
+
+@blueprint.post("/s")
+@requires(Who.ANYONE)
+def check() -> Response:
+    """Check a fact and open; a malformed one, and a change of question or language, spends no try."""
+    token = request.form.get("token", "")
+    state = _look(token)
+    if state is None or state.why:
+        return _dead(state, token)
+    kind = request.form.get("kind", "")
+    if request.form.get("act") != "check" or kind not in state.kinds:
+        return _ask(state, token)
+    typed = _typed(kind, state)
+    if typed in {"incomplete", "impossible_date"}:
+        return _ask(state, token, error=typed)
+    opened = links.open_with_fact(parts(), state, kind, typed)
+    if opened is None:
+        after = _look(token)
+        return _dead(after, token) if after is None or after.why else _ask(after, token, error="mismatch")
+    response = redirect(f"/v/{opened.public_id}", 303)
+    sessions.set_session(response, parts(), opened.secret)  # type: ignore[arg-type]  # flask's redirect is a Response
+    return response  # type: ignore[return-value]  # the same
+
+
+@blueprint.post("/s/resend")
+@requires(Who.ANYONE)
+def resend() -> Response:
+    """Send a new link to the registered phone, for a link that expired or locked."""
+    token = request.form.get("token", "")
+    state = _look(token)
+    if state is None or not resending.may_resend(state):
+        return _dead(state, token)
+    resending.resend(parts(), state)
+    lang, big = preferences()
+    return _page(pages.render_resent(pages.ResentPage(lang=lang, big=big, hospital=_hospital(state))))
+
+
+def _look(text: str) -> LinkState | None:
+    token = parse_token(text)
+    if token is None:
+        return None
+    parts().limiter.check(f"address:{request.remote_addr}", 600)
+    state = links.look(parts(), token)
+    if state is not None:
+        parts().limiter.check(f"link:{state.link.capability_id}", 60)
+    return state
+
+
+def _typed(kind: str, state: LinkState) -> str:
+    form = request.form
+    if kind == "birth_date":
+        today = parts().clock().astimezone(state.hospital.zone).date()
+        born = facts.parse_birth_date(form.get("y", ""), form.get("m", ""), form.get("d", ""), today=today)
+        return born if isinstance(born, str) else born.isoformat()
+    return _PARSERS[kind](form.get("fact", ""))
+
+
+def _ask(state: LinkState, token: str, *, error: str = "none") -> Response:
+    lang, big = preferences()
+    form = request.form
+    kind = form.get("kind", "")
+    page = pages.FactPage(
+        lang=lang,
+        big=big,
+        token=token,
+        hospital=_hospital(state),
+        masked_name=facts.mask_name(state.patient_name),
+        kind=kind if kind in state.kinds else state.kinds[0],  # type: ignore[arg-type]  # one of the kinds
+        kinds_available=state.kinds,  # type: ignore[arg-type]  # the kinds of services.hospitals.FACTS
+        tries_left=state.link.tries_left,
+        tries_total=state.link.tries_total,
+        today=parts().clock().astimezone(state.hospital.zone).date(),
+        input="list" if form.get("input") == "list" else "boxes",
+        values=pages.FactValues(**{name: form.get(name, "")[:64] for name in ("y", "m", "d", "fact")}),
+        error=error,  # type: ignore[arg-type]  # one of the page's errors
+    )
+    return _page(pages.render_fact(page), status=200 if error == "none" else 422)
+
+
+def _dead(state: LinkState | None, token: str) -> Response:
+    lang, big = preferences()
+    if state is None:
+        now = parts().clock()
+        return _page(pages.render_dead(pages.DeadPage(lang=lang, big=big, why="unknown", now=now)), status=404)
+    page = pages.DeadPage(
+        lang=lang,
+        big=big,
+        why=state.why,  # type: ignore[arg-type]  # links._why_dead gives the reasons of the page
+        now=_local(parts().clock(), state),
+        hospital=_hospital(state),
+        when=_local(state.when, state) if state.when else None,
+        token=token,
+        can_resend=resending.may_resend(state),
+    )
+    return _page(pages.render_dead(page), status=410)
+
+
+def _local(moment: datetime, state: LinkState) -> datetime:
+    return moment.astimezone(state.hospital.zone)
+
+
+def _hospital(state: LinkState) -> pages.Hospital:
+    hospital = state.hospital
+    return pages.Hospital(name=hospital.message_name, telephone=hospital.telephone, hours=hospital.telephone_hours)
+
+
+def _page(html: str, *, status: int = 200) -> Response:
+    return Response(html, status=status, content_type="text/html; charset=utf-8")
+
+
+@blueprint.errorhandler(TooOften)
+def _slow_down(error: TooOften) -> Response:
+    lang, big = preferences()
+    page = pages.DeadPage(lang=lang, big=big, why="unknown", now=parts().clock())
+    response = _page(pages.render_dead(page), status=429)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response

@@ -1,0 +1,160 @@
+"""The patient's study: page, viewer, the viewer's index, the report's PDF. Pictures go by `web/picture_lane`."""
+
+from flask import Blueprint, Response, jsonify, redirect, request
+
+from app.access.actions import Action
+from app.access.load.links import OpenLink
+from app.core.errors import NotFound
+from app.dicom.preview_pack import PackFrame
+from app.routes import study_page
+from app.services import links, viewing
+from app.services.viewing import Denied
+from app.web import pages, sessions
+from app.web.authentication import Who, parts, requires
+from app.web.preferences import preferences
+
+blueprint = Blueprint("studies", __name__)
+
+
+@blueprint.get("/v/<public_id>")
+@requires(Who.LINK_SESSION)
+def study(public_id: str) -> Response:
+    """Show the study page."""
+    link = _enter(public_id, Action.STUDY_METADATA)
+    if isinstance(link, Response):
+        return link
+    lang, big = preferences()
+    response = _page(pages.render_study(study_page.study_page(viewing.see(parts(), link), public_id, lang, big=big)))
+    return _remember(response, lang)
+
+
+@blueprint.get("/v/<public_id>/series/<int:position>")
+@requires(Who.LINK_SESSION)
+def viewer(public_id: str, position: int) -> Response:
+    """Show one picture of a series, and the script that flicks through the rest."""
+    link = _enter(public_id, Action.STUDY_RENDERED)
+    if isinstance(link, Response):
+        return link
+    seen, series, index = viewing.series_pictures(parts(), link, position)
+    lang, big = preferences()
+    wanted = request.args.get("i", type=int) or (index.key or 0) + 1
+    place = min(max(wanted, 1), len(index.frames))
+    page = pages.ViewerPage(
+        lang=lang,
+        big=big,
+        public_id=public_id,
+        procedure=seen.procedure,
+        series=study_page.series_rows(series),
+        position=position,
+        k=place,
+        picture=_picture(index.frames[place - 1]),
+    )
+    return _remember(_page(pages.render_viewer(page)), lang)
+
+
+@blueprint.get("/v/<public_id>/series/<int:position>/index.json")
+@requires(Who.LINK_SESSION)
+def index(public_id: str, position: int) -> Response:
+    """Give the viewer's script the pictures of a series: sizes, edges, reasons."""
+    link = _enter(public_id, Action.STUDY_RENDERED)
+    if isinstance(link, Response):
+        raise NotFound
+    _, _, pack = viewing.series_pictures(parts(), link, position)
+    pictures = [
+        {
+            "w": p.w,
+            "h": p.h,
+            "edges": {"left": p.edges.left, "right": p.edges.right} if p.edges else None,
+            "reason": p.reason,
+        }
+        for p in (_picture(frame) for frame in pack.frames)
+    ]
+    return jsonify(count=len(pictures), pictures=pictures, key=(pack.key or 0) + 1)
+
+
+@blueprint.get("/v/<public_id>/report.pdf")
+@requires(Who.LINK_SESSION)
+def report_pdf(public_id: str) -> Response:
+    """Give the report as the hospital sent it."""
+    link = _enter(public_id, Action.REPORT_READ)
+    if isinstance(link, Response):
+        return link
+    pdf = viewing.report_pdf(parts(), link)
+    response = Response(pdf.pieces(), content_type="application/pdf")
+    response.headers["Content-Length"] = str(pdf.size)
+    response.headers["Content-Disposition"] = 'inline; filename="report.pdf"'
+    return response
+
+
+@blueprint.post("/v/<public_id>/leave")
+@requires(Who.LINK_SESSION)
+def leave(public_id: str) -> Response:
+    """End the session in this browser."""
+    link, digest = sessions.current_link(parts(), public_id), sessions.session_digest(parts())
+    if link is not None and digest is not None:
+        links.end_session(parts(), link.principal.hospital_id, digest)
+    lang, big = preferences()
+    response = _page(pages.render_reopen(pages.ReopenPage(lang=lang, big=big)))
+    sessions.clear_session(response, parts())
+    return response
+
+
+@blueprint.post("/v/<public_id>/big")
+@requires(Who.ANYONE)
+def large_type(public_id: str) -> Response:
+    """Remember large type, or forget it."""
+    response = redirect(f"/v/{public_id}", 303)
+    value = "1" if request.form.get("big") == "1" else "0"
+    response.set_cookie("big", value, max_age=31536000, samesite="Lax", secure=parts().settings.https)
+    return response  # type: ignore[return-value]  # werkzeug's redirect is a flask Response at run time
+
+
+def _enter(public_id: str, action: Action) -> OpenLink | Response:
+    """Return the session's link when it may do `action`, else the page that says why not."""
+    lang, big = preferences()
+    link = sessions.current_link(parts(), public_id)
+    if link is None:
+        return _page(pages.render_reopen(pages.ReopenPage(lang=lang, big=big)), status=401)
+    denied = viewing.enter(parts(), link, action)
+    return link if denied is None else _denied(denied)
+
+
+_WHY = {
+    "expired": "expired", "replaced": "replaced", "switched_off": "switched_off", "held": "held", "ended": "ended",
+    "revoked": "revoked", "match-undone": "revoked", "not-in-capability": "revoked",
+}  # fmt: skip
+
+
+def _denied(denied: Denied) -> Response:
+    lang, big = preferences()
+    if denied.reason == "session-ended":
+        return _page(pages.render_reopen(pages.ReopenPage(lang=lang, big=big)), status=401)
+    now = parts().clock().astimezone(denied.hospital.zone)
+    page = pages.DeadPage(
+        lang=lang,
+        big=big,
+        why=_WHY.get(denied.reason, "not_ready"),  # type: ignore[arg-type]  # the values above
+        now=now,
+        hospital=study_page.hospital(denied.hospital),
+    )
+    return _page(pages.render_dead(page), status=410)
+
+
+def _picture(frame: PackFrame) -> pages.Picture:
+    edges = frame.edges
+    known = pages.Edges(left=edges.left, right=edges.right) if edges and edges.left and edges.right else None
+    size = frame.picture
+    return pages.Picture(
+        w=size.width if size else 0, h=size.height if size else 0, edges=known,
+        reason=frame.reason.value if frame.reason else None,
+    )  # fmt: skip
+
+
+def _remember(response: Response, lang: str) -> Response:
+    if "lang" in request.args:
+        response.set_cookie("lang", lang, max_age=31536000, samesite="Lax", secure=parts().settings.https)
+    return response
+
+
+def _page(html: str, *, status: int = 200) -> Response:
+    return Response(html, status=status, content_type="text/html; charset=utf-8")

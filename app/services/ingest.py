@@ -1,0 +1,263 @@
+"""Instances come in: each is sealed into a pack while it arrives, and acknowledged once pack and rows are durable.
+
+Both doors use one `Intake` per request or association. Nothing is parsed beyond the header, and nothing of an
+instance is in
+memory but its head and the piece in hand, so bodies of any length fit.
+
+References
+----------
+DICOM PS3.4 B (Storage), PS3.18 10.5 (Store transaction), Table I.2-2 (failure reasons).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from app.core.errors import OutOfResources
+from app.core.identifiers import StudyInstanceUid
+from app.core.logs import get_logger
+from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance, file_meta
+from app.models.imaging import InstanceVersion
+from app.services import ingest_rows, keys
+from app.services.ingest_rows import NewInstance, Sender
+from app.services.objects import ObjectWriter, put
+from app.services.parts import Parts
+from app.services.unit_of_work import Scope, reading, unit_of_work
+from app.storage.filesystem import PackWriter
+
+HEAD = 1 << 20
+GROUP_INSTANCES = 64
+GROUP_BYTES = 64 << 20
+OUT_OF_RESOURCES, STUDY_MISMATCH, CANNOT_UNDERSTAND, PROCESSING_FAILURE = 0xA700, 0xA901, 0xC000, 0x0110
+
+_log = get_logger("ingest")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one instance. `failure` is a failure reason of Table I.2-2, 0 once it is durable."""
+
+    header: InstanceHeader | None
+    failure: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _StudyRef:
+    study_id: UUID
+    secret: bytes
+
+
+@dataclass(slots=True)
+class Intake:
+    """One request or association of one hospital. Call `take` for each instance, then `close`.
+
+    Outcomes of `take` are promises until the group they belong to is flushed; `flush` and `close` make them true or
+    turn
+    them into failures.
+    """
+
+    parts: Parts
+    sender: Sender
+    only_study: StudyInstanceUid | None = None
+    max_instance: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    _studies: dict[str, _StudyRef] = field(default_factory=dict)
+    _pack: PackWriter | None = None
+    _group: list[tuple[NewInstance, Outcome]] = field(default_factory=list)
+    _seen: set[tuple[UUID, str, bytes]] = field(default_factory=set)
+    _audited: set[UUID] = field(default_factory=set)
+
+    def take(self, pieces: Iterator[bytes], parse: Callable[..., InstanceHeader]) -> Outcome:
+        """Take one instance from its pieces; `parse(head, complete=...)` reads its header.
+
+        Raises whatever the pieces raise (a body cut short), after recording the failure. The instance that was cut
+        short is
+        kept apart in quarantine, as is one that cannot be understood.
+        """
+        source = _Pieces(pieces)
+        outcome = Outcome(None)
+        self.outcomes.append(outcome)
+        try:
+            outcome.header = source.header(parse)
+            if self.only_study is not None and outcome.header.study_instance_uid != self.only_study:
+                outcome.failure, outcome.reason = (
+                    STUDY_MISMATCH,
+                    "The instance belongs to another study than the address.",
+                )
+                return outcome
+            self._store(outcome, outcome.header, source)
+        except UnreadableInstance as error:
+            outcome.failure, outcome.reason = error.reason_code, error.reason
+            self._quarantine(outcome, source)
+        except OutOfResources as error:
+            outcome.failure, outcome.reason = OUT_OF_RESOURCES, error.detail
+        except DBAPIError as error:
+            _log.warning("the index failed", error=type(error.orig).__name__)
+            outcome.failure, outcome.reason = PROCESSING_FAILURE, "The index could not be read."
+        except Exception:
+            outcome.failure, outcome.reason = CANNOT_UNDERSTAND, "The instance ends before its end."
+            self._quarantine(outcome, source)
+            raise
+        return outcome
+
+    def flush(self) -> None:
+        """Make the open group durable: bytes first, then rows. Its outcomes hold from here on."""
+        pack, group = self._pack, self._group
+        self._pack, self._group, self._seen = None, [], set()
+        if pack is None:
+            return
+        if not group:
+            pack.abort()
+            return
+        try:
+            pack.commit()
+            self._insert([new for new, _ in group])
+        except OutOfResources as error:
+            _fail(group, OUT_OF_RESOURCES, error.detail)
+        except DBAPIError as error:
+            _log.warning("the index failed", error=type(error.orig).__name__)
+            _fail(group, PROCESSING_FAILURE, "The index could not be written.")
+
+    def close(self) -> None:
+        """Flush what is open."""
+        self.flush()
+
+    def _store(self, outcome: Outcome, header: InstanceHeader, source: "_Pieces") -> None:
+        study = self._study(header)
+        if self._pack is None:
+            self._pack = self.parts.store.create()
+        writer = ObjectWriter(self._pack, study.secret, "instance")
+        try:
+            digest = self._seal(writer, header, source)
+            placed = writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
+        identity = (study.study_id, header.sop_instance_uid, digest)
+        if identity in self._seen or self._is_known(*identity):
+            writer.discard()
+            return
+        self._seen.add(identity)
+        self._group.append((NewInstance(study.study_id, header, digest, placed), outcome))
+        if len(self._group) >= GROUP_INSTANCES or self._pack.offset >= GROUP_BYTES:
+            self.flush()
+
+    def _seal(self, writer: ObjectWriter, header: InstanceHeader, source: "_Pieces") -> bytes:
+        """Seal the whole file; returns the SHA-256 of the data set, without preamble and file meta information."""
+        digest = hashlib.sha256()
+        offset, size = header.dataset_offset, 0
+        if source.bare:
+            writer.write(file_meta(header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid))
+            offset = 0
+        for piece in source:
+            writer.write(piece)
+            digest.update(memoryview(piece)[max(0, offset - size) :])
+            size += len(piece)
+            if self.max_instance and size > self.max_instance:
+                raise OutOfResources(f"The instance is larger than {self.max_instance} bytes.")
+        return digest.digest()
+
+    def _study(self, header: InstanceHeader) -> _StudyRef:
+        uid = header.study_instance_uid
+        if uid not in self._studies:
+            hospital_id = self.sender.hospital_id
+            with reading(self.parts, Scope(hospital=hospital_id)) as session:
+                study_id = ingest_rows.find_study(session, hospital_id, uid)
+                secret = keys.study_key(session, self.parts, study_id) if study_id else b""
+            if study_id is None:
+                with unit_of_work(self.parts, Scope(hospital=hospital_id)) as session:
+                    study_id, secret = ingest_rows.create_study(session, self.parts, self.sender, header)
+            self._studies[uid] = _StudyRef(study_id, secret)
+        return self._studies[uid]
+
+    def _is_known(self, study_id: UUID, sop_instance_uid: str, digest: bytes) -> bool:
+        statement = select(InstanceVersion.study_id).where(
+            InstanceVersion.study_id == study_id,
+            InstanceVersion.sop_instance_uid == sop_instance_uid,
+            InstanceVersion.dataset_digest == digest,
+        )
+        with reading(self.parts, Scope(hospital=self.sender.hospital_id)) as session:
+            return session.execute(statement).first() is not None
+
+    def _insert(self, group: list[NewInstance]) -> None:
+        with unit_of_work(self.parts, Scope(hospital=self.sender.hospital_id)) as session:
+            first = {new.study_id for new in group} - self._audited
+            ingest_rows.insert_instances(session, self.parts, self.sender, group, audit_for=first)
+        self._audited |= first
+
+    def _quarantine(self, outcome: Outcome, source: "_Pieces") -> None:
+        """Keep what could not be taken in, under the hospital's key. A full disk must not hide the first reason."""
+        hospital_id = self.sender.hospital_id
+        try:
+            with reading(self.parts, Scope(hospital=hospital_id)) as session:
+                key_id, secret = keys.hospital_key(session, self.parts, hospital_id)
+            placed = put(self.parts, secret, "quarantine", source.what_is_left())
+            with unit_of_work(self.parts, Scope(hospital=hospital_id)) as session:
+                ingest_rows.insert_quarantine(
+                    session, self.parts, self.sender, key_id, placed, outcome.failure, outcome.reason
+                )
+        except (OutOfResources, DBAPIError) as error:
+            _log.warning("quarantine could not be written", error=type(error).__name__)
+
+
+class _Pieces:
+    """An instance's pieces, with its head held back until the header is read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._head = b""
+        self._ended = False
+        self.bare = False
+
+    def header(self, parse: Callable[..., InstanceHeader]) -> InstanceHeader:
+        """Read on until the header is whole: 1 MiB at first, 16 MiB at most."""
+        wanted = HEAD
+        while True:
+            self._fill(wanted)
+            try:
+                header = parse(self._head, complete=self._ended or wanted >= HEAD * 16)
+            except NeedMoreBytes:
+                wanted *= 4
+                continue
+            self.bare = header.dataset_offset == 0 and not self._head.startswith(b"\x02\x00")
+            return header
+
+    def __iter__(self) -> Iterator[bytes]:
+        head, self._head = self._head, b""
+        if head:
+            yield head
+        if not self._ended:
+            yield from self._pieces
+
+    def what_is_left(self) -> Iterator[bytes]:
+        """Yield the rest, ending quietly where the body was cut short."""
+        iterator = iter(self)
+        while True:
+            try:
+                yield next(iterator)
+            except StopIteration:
+                return
+            except Exception:  # noqa: BLE001  the cut is reported already; keep what came before it
+                return
+
+    def _fill(self, wanted: int) -> None:
+        pieces = [self._head]
+        size = len(self._head)
+        while size < wanted and not self._ended:
+            piece = next(self._pieces, None)
+            if piece is None:
+                self._ended = True
+            else:
+                pieces.append(piece)
+                size += len(piece)
+        self._head = b"".join(pieces)
+
+
+def _fail(group: list[tuple[NewInstance, Outcome]], code: int, reason: str) -> None:
+    for _, outcome in group:
+        outcome.failure, outcome.reason = code, reason

@@ -1,0 +1,98 @@
+"""Previews: one packed, encrypted object a series, made from what is current and replaced as a whole."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.core.identifiers import SopInstanceUid
+from app.dicom.preview_pack import (
+    HEAD_BYTES,
+    PackIndex,
+    SeriesInstance,
+    display_order,
+    index_bytes,
+    read_index,
+    write_pack,
+)
+from app.models.imaging import Instance, InstanceVersion, Series
+from app.outbox import Owed, close
+from app.services import keys, study_state
+from app.services.objects import ObjectReader, Placed, index_rows, insert_rows, put, reader
+from app.services.parts import Parts
+from app.services.unit_of_work import Scope, reading, unit_of_work
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    sop_instance_uid: SopInstanceUid
+    number: int | None
+    object: ObjectReader
+
+
+def render_series(parts: Parts, owed: Owed) -> None:
+    """Render a series, and make its study ready when it was the last one. Safe to run twice: the later result stays."""
+    scope = Scope(hospital=owed.hospital_id, worker=True)
+    with reading(parts, scope) as session:
+        series = session.scalars(select(Series).where(Series.id == UUID(owed.key))).one()
+        sources = _sources(session, parts, series)
+        secret = keys.study_key(session, parts, series.study_id)
+    with ThreadPoolExecutor(parts.settings.decode_workers) as pool:
+        rendered = list(pool.map(lambda source: _render(parts, source), sources))
+    ordered = display_order(rendered)
+    placed = put(parts, secret, "previews", write_pack(ordered))
+    with unit_of_work(parts, scope) as session:
+        _store(session, parts, series, ordered, placed)
+        close(session, owed, now=parts.clock())
+
+
+def _sources(session: Session, parts: Parts, series: Series) -> list[_Source]:
+    rows = session.execute(
+        select(Instance.sop_instance_uid, Instance.number, InstanceVersion.object_id)
+        .join(
+            InstanceVersion,
+            (InstanceVersion.study_id == Instance.study_id)
+            & (InstanceVersion.sop_instance_uid == Instance.sop_instance_uid)
+            & (InstanceVersion.dataset_digest == Instance.current_digest),
+        )
+        .where(Instance.series_id == series.id, Instance.study_id == series.study_id)
+    ).all()
+    return [
+        _Source(SopInstanceUid(uid), number, reader(session, parts, series.hospital_id, object_id))
+        for uid, number, object_id in rows
+    ]
+
+
+def _render(parts: Parts, source: _Source) -> SeriesInstance:
+    return SeriesInstance(
+        sop_instance_uid=source.sop_instance_uid,
+        instance_number=source.number,
+        rendered=parts.decoder.render(source.object.read()),
+    )
+
+
+def _store(session: Session, parts: Parts, series: Series, ordered: list[SeriesInstance], placed: Placed) -> None:
+    now = parts.clock()
+    frames = [frame for instance in ordered for frame in instance.rendered.frames]
+    reasons = [frame.code.value for frame in frames if isinstance(frame, Exception)]
+    insert_rows(session, index_rows([placed], series.hospital_id, study_id=series.study_id, now=now))
+    session.execute(
+        update(Series)
+        .where(Series.id == series.id)
+        .values(
+            preview_object_id=placed.object_id,
+            preview_changes=series.changes,
+            picture_count=len(frames),
+            shown_count=len(frames) - len(reasons),
+            not_shown_reason=reasons[0] if len(reasons) == len(frames) and reasons else None,
+        )
+    )
+    study_state.rendered(session, series.study_id, now=now)
+
+
+def index_of_pack(pack: ObjectReader) -> PackIndex:
+    """Read a pack's index, without its pictures."""
+    length = index_bytes(pack.range(0, HEAD_BYTES))
+    return read_index(pack.range(0, length))

@@ -1,0 +1,113 @@
+"""The only commit in the system: one act, one transaction, with the row-security context set inside it.
+
+On PostgreSQL every statement runs under a context (`Scope`); without one no row is visible. `set_config(..., true)`
+ends
+with the transaction, so a pooled connection carries nothing into the next. On SQLite a writer starts with BEGIN
+IMMEDIATE
+(see app/factory.py) and the scope only documents intent.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.services.parts import Parts
+
+_open: ContextVar[bool] = ContextVar("unit_of_work_open", default=False)
+_SET = text(
+    "SELECT set_config('filmpass.hospital', :hospital, true), set_config('filmpass.digest', :digest, true),"
+    " set_config('filmpass.name', :name, true), set_config('filmpass.attempt', :attempt, true),"
+    " set_config('filmpass.worker', :worker, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows a transaction may see.
+
+    Parameters
+    ----------
+    hospital : uuid.UUID, optional
+        All rows of one hospital.
+    digest : bytes, optional
+        The one key, token or session row that has this digest.
+    name : str, optional
+        The one hospital with this code, or the imaging sources with this called AE title.
+    attempt : uuid.UUID, optional
+        The one delivery attempt with this id.
+    worker : bool
+        Work owed, audit events to be sealed, and the list of hospitals; no row about a patient.
+    """
+
+    hospital: UUID | None = None
+    digest: bytes | None = None
+    name: str | None = None
+    attempt: UUID | None = None
+    worker: bool = False
+
+
+class NestedUnitOfWork(RuntimeError):
+    """A unit of work was opened inside another: two acts would share one fate, or one would deadlock on the other."""
+
+
+@contextmanager
+def unit_of_work(parts: Parts, scope: Scope) -> Iterator[Session]:
+    """Open a transaction; commit on clean exit, roll back on any exception, then ring what became owed."""
+    session = Session(parts.engine, expire_on_commit=False)
+    with _not_nested():
+        try:
+            _enter(session, scope)
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.close()
+    topics: set[str] = session.info.pop("topics", set())
+    if topics:
+        parts.bell.ring(topics)
+
+
+@contextmanager
+def reading(parts: Parts, scope: Scope) -> Iterator[Session]:
+    """Open a transaction that only reads; always rolled back. It may stand inside a unit of work."""
+    session = Session(parts.engine.execution_options(filmpass_readonly=True))
+    try:
+        _enter(session, scope)
+        yield session
+    finally:
+        session.expunge_all()  # what was read stays readable after the rollback
+        session.rollback()
+        session.close()
+
+
+@contextmanager
+def _not_nested() -> Iterator[None]:
+    if _open.get():
+        raise NestedUnitOfWork("A unit of work is already open here.")
+    mark = _open.set(True)
+    try:
+        yield
+    finally:
+        _open.reset(mark)
+
+
+def _enter(session: Session, scope: Scope) -> None:
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    session.execute(
+        _SET,
+        {
+            "hospital": str(scope.hospital or ""),
+            "digest": scope.digest.hex() if scope.digest else "",
+            "name": scope.name or "",
+            "attempt": str(scope.attempt or ""),
+            "worker": "on" if scope.worker else "",
+        },
+    )

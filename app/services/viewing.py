@@ -1,0 +1,212 @@
+"""What the holder of a link sees of a study, once policy has said which of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.access.actions import Action
+from app.access.load.links import OpenLink
+from app.access.load.studies import (
+    SeriesFacts,
+    StudyForPatient,
+    openings_of,
+    policy_facts,
+    series_of,
+    study_for_patient,
+)
+from app.access.policy import Decision, StudyFacts, decide
+from app.access.release import Release
+from app.core.errors import NotFound
+from app.dicom.preview_pack import PackIndex
+from app.services import openings, previews, reports
+from app.services.hospitals import HospitalProfile, profile
+from app.services.objects import ObjectReader, reader
+from app.services.parts import Parts
+from app.services.reports import ReadReport
+from app.services.unit_of_work import Scope, reading
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Not to be seen now: the reason code of policy, and the hospital.
+
+    Holding the link is the right to know both.
+    """
+
+    reason: str
+    hospital: HospitalProfile
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningSeen:
+    """An entry of "who looked"."""
+
+    at: datetime
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPicture:
+    """The picture that stands for a study: where it is (1-based), its size in pixels, and who chose it."""
+
+    series: int
+    place: int
+    of: int
+    width: int
+    height: int
+    marked_by_doctor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A study as its patient sees it now."""
+
+    hospital: HospitalProfile
+    study: StudyForPatient
+    images: Release
+    report: Release
+    report_content: ReadReport | None
+    series: Sequence[SeriesFacts]
+    key: KeyPicture | None
+    openings: Sequence[OpeningSeen]
+    now: datetime
+
+
+def enter(parts: Parts, link: OpenLink, action: Action) -> Denied | None:
+    """Decide whether this session may do `action`, and record the disclosure, or the refusal.
+
+    Either is on record before anything is shown.
+    """
+    now, principal = parts.clock(), link.principal
+    with reading(parts, Scope(hospital=principal.hospital_id)) as session:
+        facts = _facts(session, link, now)
+        decision = decide(principal, action, facts, now=now)
+        hospital = profile(session, principal.hospital_id)
+        known = openings.is_recorded(session, principal, link.study_id, action)
+    if not decision.allowed:
+        openings.deny(parts, principal, link.study_id, action, decision.reason)
+        return Denied(_reason(decision, link), hospital)
+    if not known:
+        openings.ensure(parts, principal, link.study_id, action)
+    return None
+
+
+def _facts(session: Session, link: OpenLink, now: datetime) -> StudyFacts:
+    facts = policy_facts(session, link.principal.hospital_id, link.study_id, now=now)
+    if facts is None:
+        raise NotFound
+    return facts
+
+
+def _reason(decision: Decision, link: OpenLink) -> str:
+    return (link.revoked_reason or "revoked") if decision.reason == "revoked" else decision.reason
+
+
+def see(parts: Parts, link: OpenLink) -> Seen:
+    """Gather a study for its page. Report and pictures are in it only as far as policy allows each."""
+    now, principal = parts.clock(), link.principal
+    with reading(parts, Scope(hospital=principal.hospital_id)) as session:
+        facts = _facts(session, link, now)
+        study = study_for_patient(session, link.study_id)
+        may_read = decide(principal, Action.REPORT_READ, facts, now=now).allowed
+        may_look = decide(principal, Action.STUDY_RENDERED, facts, now=now).allowed
+        report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
+        series = series_of(session, link.study_id)
+        key = _key_picture(session, parts, principal.hospital_id, series, report) if may_look else None
+        seen = Seen(
+            hospital=profile(session, principal.hospital_id),
+            study=study,
+            images=facts.releases.images,
+            report=facts.releases.report,
+            report_content=report if may_read else None,
+            series=series,
+            key=key,
+            openings=[
+                OpeningSeen(row.created_at, row.session_digest == principal.session_digest)
+                for row in openings_of(session, link.study_id)
+                if row.action == Action.STUDY_METADATA
+            ],
+            now=now,
+        )
+    _record(parts, link, report=may_read and report is not None, pictures=key is not None)
+    return seen
+
+
+def _record(parts: Parts, link: OpenLink, *, report: bool, pictures: bool) -> None:
+    wanted = ((Action.REPORT_READ, report), (Action.STUDY_RENDERED, pictures))
+    with reading(parts, Scope(hospital=link.principal.hospital_id)) as session:
+        missing = [
+            action
+            for action, shown in wanted
+            if shown and not openings.is_recorded(session, link.principal, link.study_id, action)
+        ]
+    for action in missing:
+        openings.ensure(parts, link.principal, link.study_id, action)
+
+
+def _key_picture(
+    session: Session, parts: Parts, hospital_id: UUID, series: Sequence[SeriesFacts], report: ReadReport | None
+) -> KeyPicture | None:
+    """Choose the first key instance of the report that can be shown, else the middle of the largest series."""
+    marked = report.content.key_instances if report else ()
+    candidates = sorted((s for s in series if s.shown_count), key=lambda s: -s.shown_count)
+    chosen: KeyPicture | None = None
+    for item in candidates if marked else candidates[:1]:
+        index = pack_index(session, parts, hospital_id, item)
+        if index is None:
+            continue
+        chosen = chosen or _middle(item, index)
+        for place, frame in enumerate(index.frames, start=1):
+            if frame.sop_instance_uid in marked and frame.picture is not None:
+                size = frame.picture
+                return KeyPicture(
+                    item.position, place, len(index.frames), size.width, size.height, marked_by_doctor=True
+                )
+    return chosen
+
+
+def _middle(item: SeriesFacts, index: PackIndex) -> KeyPicture | None:
+    if index.key is None or index.key_image is None:
+        return None
+    size = index.key_image
+    return KeyPicture(item.position, index.key + 1, len(index.frames), size.width, size.height, marked_by_doctor=False)
+
+
+def pack_index(session: Session, parts: Parts, hospital_id: UUID, series: SeriesFacts) -> PackIndex | None:
+    """Return the index of a series' previews, or None before they exist."""
+    if series.preview_object_id is None:
+        return None
+    return previews.index_of_pack(reader(session, parts, hospital_id, series.preview_object_id))
+
+
+def series_pictures(
+    parts: Parts, link: OpenLink, position: int
+) -> tuple[StudyForPatient, Sequence[SeriesFacts], PackIndex]:
+    """Return what the viewer needs of one series (1-based).
+
+    Raises
+    ------
+    NotFound
+        When there is no such series, or nothing of it was made yet.
+    """
+    hospital_id = link.principal.hospital_id
+    with reading(parts, Scope(hospital=hospital_id)) as session:
+        study, series = study_for_patient(session, link.study_id), series_of(session, link.study_id)
+        chosen = next((item for item in series if item.position == position), None)
+        index = pack_index(session, parts, hospital_id, chosen) if chosen else None
+    if index is None:
+        raise NotFound
+    return study, series, index
+
+
+def report_pdf(parts: Parts, link: OpenLink) -> ObjectReader:
+    """Return a reader for the report's PDF; the caller has entered with `REPORT_READ`."""
+    with reading(parts, Scope(hospital=link.principal.hospital_id)) as session:
+        study = study_for_patient(session, link.study_id)
+        report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
+        if report is None or report.pdf_object_id is None:
+            raise NotFound
+        return reader(session, parts, link.principal.hospital_id, report.pdf_object_id)

@@ -1,0 +1,92 @@
+"""Who may enter: every route declares it with `@requires(...)`, and the guard answers 403 to a route that does not."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+
+from app.access.actions import Action
+from app.access.policy import HospitalFacts, decide
+from app.access.principals import HospitalClient
+from app.core.errors import Forbidden, NotFound, Unauthenticated
+from app.core.identifiers import digest_of
+from app.services import api_keys
+from app.services.parts import Parts
+from app.services.unit_of_work import Scope, reading
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Who(StrEnum):
+    """What a route asks for before it runs."""
+
+    ANYONE = "anyone"
+    HOSPITAL_CLIENT = "hospital-client"
+    LINK_SESSION = "link-session"
+    CARRIER = "carrier"
+
+
+def requires(who: Who, action: Action | None = None) -> Callable[[View], View]:
+    """Declare who may call a view. For a hospital's system, `action` is decided before the view runs."""
+
+    def declare(view: View) -> View:
+        view.__requires__ = (who, action)  # type: ignore[attr-defined]  # a mark on the function
+        return view
+
+    return declare
+
+
+def declared(app: Flask, endpoint: str) -> tuple[Who, Action | None] | None:
+    """Return what an endpoint declares, or None."""
+    return getattr(app.view_functions.get(endpoint), "__requires__", None)
+
+
+def register(app: Flask) -> None:
+    """Install the guard."""
+    app.before_request(_guard)
+    requires(Who.ANYONE)(app.view_functions["static"])
+
+
+def parts() -> Parts:
+    """Return what the factory handed to this application."""
+    handed: Parts = current_app.extensions["filmpass"]
+    return handed
+
+
+def hospital_client() -> HospitalClient:
+    """Return the hospital's system that the guard let in."""
+    client: HospitalClient = g.principal
+    return client
+
+
+def _guard() -> None:
+    if request.endpoint is None:
+        return
+    declaration = declared(current_app, request.endpoint)
+    if declaration is None:
+        raise Forbidden
+    who, action = declaration
+    if who is Who.HOSPITAL_CLIENT:
+        g.principal = _hospital_client(action)
+
+
+def _hospital_client(action: Action | None) -> HospitalClient:
+    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise Unauthenticated("Send the hospital's key as: Authorization: Bearer fpk_...")
+    digest = digest_of(credential.strip())
+    with reading(parts(), Scope(digest=digest)) as session:
+        client = api_keys.client_of(session, digest)
+    if client is None:
+        raise Unauthenticated("The key is unknown or was ended.")
+    parts().limiter.check(f"api:{client.api_key_id}", 6000)
+    code = (request.view_args or {}).get("hospital")
+    if code is not None:
+        with reading(parts(), Scope(name=code)) as session:
+            if api_keys.hospital_id_of_code(session, code) != client.hospital_id:
+                raise NotFound
+    resource = HospitalFacts(client.hospital_id)
+    if action is not None and not decide(client, action, resource, now=parts().clock()).allowed:
+        raise NotFound
+    return client

@@ -1,0 +1,292 @@
+"""The pool and its children: real processes, real limits, real deaths."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+
+from app.dicom import decode_worker
+from app.dicom.decode_worker import DecodePool, RenderedInstance, _Child, _encode_message, _parse_message
+from app.dicom.geometry import Edges
+from app.dicom.instance import file_meta, parse_header
+from app.dicom.pictures import MAX_FRAMES, FramePicture, InstanceFacts, pictures
+from app.dicom.render import Code, Jpeg, NotRenderable, Window
+from tests.app.dicom.samples import file_of, image, pydicom_file
+
+CT = pydicom_file("CT_small.dcm").read_bytes()
+FACTS = InstanceFacts(number_of_frames=3, view="", burned_in_annotation=False)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with DecodePool(2) as pool:
+        yield pool
+
+
+def in_process(file):
+    return [item for item in pictures(BytesIO(file)) if isinstance(item, FramePicture)]
+
+
+def children():
+    mine = psutil.Process().children(recursive=True)
+    return [child for child in mine if "app.dicom.decode_worker" in " ".join(child.cmdline())]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CT_small.dcm",
+        "MR_small_RLE.dcm",
+        "MR_small_jp2klossless.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "SC_rgb_jpeg_gdcm.dcm",
+        "SC_rgb_dcmtk_+eb+cy+s4.dcm",
+        "examples_palette.dcm",
+        "examples_ybr_color.dcm",
+        "image_dfl.dcm",
+        "rtdose_expb.dcm",
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_the_limits_of_the_child_change_no_picture(pool, name):
+    file = pydicom_file(name).read_bytes()
+    assert list(pool.render(file).frames) == in_process(file)
+
+
+def test_many_threads_share_the_children(pool):
+    expected = pool.render(CT)
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(pool.render, [CT] * 60)) == {expected}
+    assert len(children()) <= 2
+
+
+def test_what_cannot_be_shown_is_answered_not_raised(pool):
+    report = pool.render(pydicom_file("test-SR.dcm").read_bytes())
+    assert report.facts is None
+    assert [(frame.code, frame.reason) for frame in report.frames] == [(Code.NO_PIXEL_DATA, "structured report")]
+    for junk in (b"", b"junk" * 100):
+        assert [frame.code for frame in pool.render(junk).frames] == [Code.NO_PIXEL_DATA]
+
+
+def test_a_cut_multi_frame_file_gives_its_frames_and_says_what_is_missing(pool):
+    stack = np.random.default_rng(3).integers(0, 255, (4, 32, 32), np.uint8)
+    dataset = image(stack)
+    dataset.compress(RLELossless, encoding_plugin="pylibjpeg")
+    file = file_of(dataset)
+    rendered = pool.render(file[: len(file) - 700])
+    assert len(rendered.frames) == rendered.facts.number_of_frames == 4
+    assert rendered.frames[-1].code is Code.DECODER_FAILED
+    assert isinstance(rendered.frames[0], FramePicture)
+
+
+def deflated_bomb(megabytes):
+    file = file_of(image(np.zeros((64, 64), np.uint8)))
+    header = parse_header(file, complete=True)
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    at = file.rindex(b"\xe0\x7f\x10\x00")
+    length = megabytes << 20
+    body = file[header.dataset_offset : at] + b"\xe0\x7f\x10\x00OW\0\0" + struct.pack("<I", length)
+    packed = deflate.compress(body) + b"".join(deflate.compress(bytes(1 << 20)) for _ in range(megabytes))
+    meta = file_meta(header.sop_class_uid, header.sop_instance_uid, DeflatedExplicitVRLittleEndian)
+    return meta + packed + deflate.flush()
+
+
+def test_a_bomb_meets_the_memory_limit_and_the_pool_lives_on():
+    with DecodePool(1, memory_bytes=256 << 20) as small:
+        bomb = deflated_bomb(700)
+        assert len(bomb) < 1 << 20
+        assert [frame.code for frame in small.render(bomb).frames] == [Code.TOO_LARGE]
+        assert isinstance(small.render(CT).frames[0], FramePicture)
+
+
+def test_a_file_larger_than_the_memory_is_refused_before_it_is_sent():
+    with DecodePool(1, memory_bytes=64 << 20) as small:
+        assert [frame.code for frame in small.render(bytes(65 << 20)).frames] == [Code.TOO_LARGE]
+        assert isinstance(small.render(CT).frames[0], FramePicture)
+
+
+def test_a_child_that_is_killed_costs_one_instance():
+    with DecodePool(1) as single:
+        single.render(CT)
+        (child,) = children()[-1:]
+        child.send_signal(signal.SIGKILL)
+        assert [frame.code for frame in single.render(CT).frames] == [Code.DECODER_FAILED]
+        assert isinstance(single.render(CT).frames[0], FramePicture)
+
+
+def test_a_child_that_hangs_is_ended_in_time():
+    with DecodePool(1, seconds_per_instance=1.0) as single:
+        single.render(CT)
+        (child,) = children()[-1:]
+        child.suspend()
+        begun = time.monotonic()
+        assert [frame.code for frame in single.render(CT).frames] == [Code.OUT_OF_TIME]
+        assert time.monotonic() - begun < 3
+        assert not child.is_running()
+        assert isinstance(single.render(CT).frames[0], FramePicture)
+
+
+def test_a_decoder_that_is_slow_for_real_runs_out_of_time():
+    large = file_of(image(np.random.default_rng(5).integers(0, 65535, (7000, 7000), np.uint16)))
+    with DecodePool(1, seconds_per_instance=0.1) as single:
+        single.render(CT)
+        assert [frame.code for frame in single.render(large).frames] == [Code.OUT_OF_TIME]
+
+
+def test_as_many_frames_as_are_allowed_are_rendered(pool):
+    rendered = pool.render(file_of(image(np.zeros((MAX_FRAMES, 8, 8), np.uint8))))
+    assert len(rendered.frames) == MAX_FRAMES
+    assert all(isinstance(frame, FramePicture) for frame in rendered.frames)
+
+
+def test_closing_ends_every_child_and_the_pool_can_be_used_again():
+    others = set(children())
+    pool = DecodePool(2)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(pool.render, [CT] * 6))
+    assert set(children()) - others
+    pool.close()
+    assert not set(children()) - others
+    assert isinstance(pool.render(CT).frames[0], FramePicture)
+    pool.close()
+
+
+CHILD = """
+import sys
+from app.dicom.decode_worker import _lock_down, _warm_up
+_warm_up()
+_lock_down(64 << 20)
+import os, socket
+failed = []
+for name, act in {
+    "read": lambda: open("/etc/hostname"),
+    "write": lambda: open("/tmp/filmpass-child", "w"),
+    "socket": lambda: socket.socket(),
+    "memory": lambda: bytearray(200 << 20),
+    "root": lambda: os.setuid(0),
+}.items():
+    try:
+        act()
+    except (OSError, MemoryError):
+        failed.append(name)
+os.write(1, (" ".join(failed) + f" uid={os.getuid()}").encode())
+"""
+
+
+def test_a_locked_child_can_open_nothing_and_is_not_root():
+    root = os.getuid() == 0
+    answer = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        env={"PYTHONPATH": str(Path(decode_worker.__file__).parents[2])},
+    ).stdout.decode()
+    assert answer.split()[:4] == ["read", "write", "socket", "memory"]
+    assert f"uid={65534 if root else os.getuid()}" in answer
+    assert "root" in answer.split()
+
+
+def test_a_child_sees_nothing_of_our_environment_and_ends_with_the_socket(monkeypatch):
+    monkeypatch.setenv("FILMPASS_ROOT_KEY", "secret")
+    child = _Child(64 << 20, 5.0)
+    process = psutil.Process(child._process.pid)
+    try:
+        environment = Path(f"/proc/{process.pid}/environ")
+        if os.access(environment, os.R_OK):
+            assert b"secret" not in environment.read_bytes()
+        child._socket.shutdown(socket.SHUT_RDWR)
+        assert child._process.wait(10) == 0
+    finally:
+        child.end()
+
+
+def test_messages_survive_the_way():
+    jpeg, small = Jpeg(b"\xff\xd8\xff1", 3, 2), Jpeg(b"\xff\xd8\xff22", 1, 1)
+    items = [
+        FACTS,
+        FramePicture(preview=jpeg, window=None, edges=None, slice_position=None),
+        FramePicture(
+            preview=jpeg,
+            window=Window(40, 400),
+            edges=Edges("R", None, "A", "P"),
+            slice_position=-1.5,
+            thumbnail=small,
+            key_image=small,
+        ),
+        None,
+    ]
+    for item in items:
+        assert _parse_message(*_taken_apart(_encode_message(item))) == item
+    with pytest.raises(NotRenderable) as refusal:
+        _parse_message(*_taken_apart(_encode_message(NotRenderable(Code.TOO_LARGE, "why"))))
+    assert (refusal.value.code, refusal.value.reason) == (Code.TOO_LARGE, "why")
+
+
+def _taken_apart(message):
+    sizes = decode_worker._PARTS.unpack_from(message)
+    parts, at = [], decode_worker._PARTS.size
+    for size in sizes:
+        parts.append(message[at : at + size])
+        at += size
+    assert at == len(message)
+    return json.loads(parts[0]), parts[1:]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"\xff" * 16,
+        struct.pack("!IIII", 9, 0, 0, 0) + b"not json!",
+        struct.pack("!IIII", 2, 0, 0, 0) + b"[]",
+        struct.pack("!IIII", 3, 0, 0, 0) + b"[1]",
+        struct.pack("!IIII", 14, 0, 0, 0) + b'{"code":"own"}',
+        struct.pack("!IIII", 12, 0, 0, 0) + b'{"facts":{}}',
+        _encode_message(InstanceFacts(number_of_frames=10**9, view="", burned_in_annotation=False)),
+        _encode_message(FramePicture(preview=Jpeg(b"<script>", 1, 1), window=None, edges=None, slice_position=None)),
+        b"",
+    ],
+)
+def test_a_child_that_was_taken_over_is_not_believed(reply):
+    child = _Child(64 << 20, 5.0)
+    child._socket.close()
+    child._socket, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(reply)
+        theirs.shutdown(socket.SHUT_WR)
+        rendered = decode_worker._collected(child.render(b"file"))
+    assert not child.alive
+    assert {frame.code for frame in rendered.frames} == {Code.DECODER_FAILED}
+
+
+def test_frames_beyond_those_announced_are_dropped_and_missing_ones_are_named():
+    frame = FramePicture(preview=Jpeg(b"", 1, 1), window=None, edges=None, slice_position=None)
+    assert len(decode_worker._collected(iter([FACTS, *[frame] * 9])).frames) == 3
+    assert [type(item) for item in decode_worker._collected(iter([FACTS, frame])).frames] == [
+        FramePicture,
+        NotRenderable,
+        NotRenderable,
+    ]
+    assert len(decode_worker._collected(iter([])).frames) == 1
+
+    def broken():
+        yield FACTS
+        yield frame
+        raise NotRenderable(Code.DECODER_FAILED, "why")
+
+    rendered = decode_worker._collected(broken())
+    assert isinstance(rendered, RenderedInstance)
+    assert [getattr(item, "code", None) for item in rendered.frames] == [None, Code.DECODER_FAILED, Code.DECODER_FAILED]

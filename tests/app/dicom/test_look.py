@@ -1,0 +1,232 @@
+"""What data sets say about their look: windows, tables, padding, functional groups, words."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from app.dicom.geometry import Edges
+from app.dicom.look import CT_SOFT_TISSUE, Looks, kind_of
+from app.dicom.render import Code, GreyLook, Lut, NotRenderable, PaletteLook, VoiFunction, Window, render_frame
+from tests.app.dicom.samples import file_of, image
+
+PIXELS = np.zeros((2, 2), np.int16)
+
+
+def look_of(dataset, index=0):
+    return Looks(dcmread(BytesIO(file_of(dataset)))).of_frame(index)
+
+
+def item(**attributes):
+    dataset = Dataset()
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def table(first, entries, bits=16, **more):
+    lut = item(LUTDescriptor=[len(entries), first, bits], **more)
+    lut.add_new(0x00283006, "OW", np.array(entries, "<u2").tobytes())
+    return lut
+
+
+@pytest.mark.parametrize(
+    ("attributes", "window"),
+    [
+        ({"WindowCenter": "40", "WindowWidth": "400"}, Window(40, 400)),
+        ({"WindowCenter": ["-600", "40"], "WindowWidth": ["1500", "400"]}, Window(-600, 1500)),
+        ({"WindowCenter": ["0", "40"], "WindowWidth": ["0", "400"]}, Window(40, 400)),
+        ({"WindowCenter": "0", "WindowWidth": "0.5"}, None),
+        (
+            {"WindowCenter": "0", "WindowWidth": "0.5", "VOILUTFunction": "SIGMOID"},
+            Window(0, 0.5, VoiFunction.SIGMOID),
+        ),
+        ({"WindowCenter": "0", "WindowWidth": "9", "VOILUTFunction": "OWN"}, None),
+        ({"WindowCenter": "40"}, None),
+        ({}, None),
+    ],
+)
+def test_the_first_valid_window_of_the_file_counts(attributes, window):
+    assert look_of(image(PIXELS, **attributes)).window == window
+
+
+def test_a_ct_without_window_gets_soft_tissue_when_its_values_are_hounsfield_units():
+    hounsfield = {"Modality": "CT", "RescaleIntercept": "-1024", "RescaleSlope": "1"}
+    assert look_of(image(PIXELS, **hounsfield)).window == CT_SOFT_TISSUE
+    assert look_of(image(PIXELS, Modality="CT")).window is None
+    assert look_of(image(PIXELS, **hounsfield | {"Modality": "PT"})).window is None
+
+
+def test_a_window_goes_before_a_voi_lut_and_a_voi_lut_before_the_default():
+    voi = {"VOILUTSequence": [table(0, [0, 65535])], "Modality": "CT", "RescaleIntercept": "0", "RescaleSlope": "1"}
+    assert look_of(image(PIXELS, **voi)).look.voi_lut == Lut(0, (0, 65535), 16)
+    assert look_of(image(PIXELS, **voi)).window is None
+    both = look_of(image(PIXELS, **voi, WindowCenter="1", WindowWidth="2")).look
+    assert (both.voi_lut, both.window) == (None, Window(1, 2))
+
+
+@pytest.mark.parametrize(("syntax", "order"), [(ImplicitVRLittleEndian, "<u2"), (ExplicitVRBigEndian, ">u2")])
+@pytest.mark.parametrize("vr", ["US", "OW"])
+def test_tables_read_the_same_in_every_encoding(syntax, order, vr):
+    lut = item(LUTDescriptor=[3, 5, 16])
+    lut.add_new(0x00283006, vr, [1, 500, 65535] if vr == "US" else np.array([1, 500, 65535], order).tobytes())
+    dataset = image(PIXELS, ModalityLUTSequence=[lut])
+    dataset.file_meta.TransferSyntaxUID = syntax
+    assert look_of(dataset).look.modality_lut == Lut(5, (1, 500, 65535), 16)
+
+
+def test_a_table_may_start_below_zero_and_hold_eight_bits_an_entry():
+    lut = item(LUTDescriptor=[4, 0, 8])
+    lut.add_new(0x00283006, "OW", bytes([1, 2, 3, 4]))
+    assert look_of(image(PIXELS, ModalityLUTSequence=[lut])).look.modality_lut == Lut(0, (1, 2, 3, 4), 8)
+    below = table(0, [7, 8])
+    below.add_new(0x00283002, "SS", [2, -1024, 16])
+    assert look_of(image(PIXELS, ModalityLUTSequence=[below])).look.modality_lut == Lut(-1024, (7, 8), 16)
+
+
+def test_per_frame_groups_beat_shared_ones_and_those_the_image():
+    def groups(center, intercept, spacing, z):
+        return item(
+            FrameVOILUTSequence=[item(WindowCenter=str(center), WindowWidth="10")],
+            PixelValueTransformationSequence=[
+                item(RescaleIntercept=str(intercept), RescaleSlope="2", RescaleType="HU")
+            ],
+            PixelMeasuresSequence=[item(PixelSpacing=spacing)],
+            PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+            PlanePositionSequence=[item(ImagePositionPatient=[0, 0, z])],
+        )
+
+    dataset = image(np.zeros((3, 2, 2), np.uint16), WindowCenter="1", WindowWidth="1")
+    dataset.SharedFunctionalGroupsSequence = [groups(50, -1000, [1, 1], 0)]
+    dataset.PerFrameFunctionalGroupsSequence = [groups(60, -5, [2, 1], 7), Dataset()]
+    first, second, third = (look_of(dataset, index) for index in range(3))
+    assert (first.window, first.look.intercept, first.look.slope) == (Window(60, 10), -5, 2)
+    assert (first.aspect, first.slice_position, first.edges) == (2.0, 7.0, Edges("R", "L", "A", "P"))
+    assert (second.window, second.look.intercept) == (Window(50, 10), -1000)
+    assert third == second
+
+
+@pytest.mark.parametrize(
+    ("attributes", "padding"),
+    [
+        ({"PixelPaddingValue": -2000}, (-2000, -2000)),
+        ({"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1900}, (-2000, -1900)),
+        ({"PixelPaddingValue": 5, "PixelPaddingRangeLimit": 0}, (0, 5)),
+        ({}, None),
+    ],
+)
+def test_padding_is_a_range_whatever_its_order(attributes, padding):
+    assert look_of(image(PIXELS, PixelRepresentation=1, **attributes)).look.padding == padding
+
+
+def test_padding_written_as_unsigned_in_signed_pixels_is_understood():
+    dataset = image(PIXELS)
+    dataset.add_new(0x00280120, "US", 63536)
+    assert look_of(dataset).look.padding == (-2000, -2000)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "kind"), [("MONOCHROME1", GreyLook), ("MONOCHROME2", GreyLook), ("PALETTE COLOR", PaletteLook)]
+)
+def test_single_sample_photometrics(photometric, kind):
+    dataset = image(PIXELS.astype(np.uint8), PhotometricInterpretation=photometric)
+    for colour in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [2, 0, 16])
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", np.array([0, 0xFFFF], "<u2").tobytes())
+    look = look_of(dataset).look
+    assert isinstance(look, kind)
+    assert getattr(look, "inverted", False) == (photometric == "MONOCHROME1")
+
+
+@pytest.mark.parametrize("photometric", ["HSV", "ARGB", "CMYK", "XYZ", ""])
+def test_an_unknown_photometric_interpretation_is_not_guessed(photometric):
+    with pytest.raises(NotRenderable) as refusal:
+        look_of(image(PIXELS, PhotometricInterpretation=photometric))
+    assert refusal.value.code is Code.UNKNOWN_PHOTOMETRIC
+
+
+@pytest.mark.parametrize(("stored", "high"), [(0, 0), (17, 16), (12, 10), (12, 16)])
+def test_bits_that_contradict_each_other_are_refused(stored, high):
+    with pytest.raises(NotRenderable) as refusal:
+        look_of(image(PIXELS, BitsStored=stored, HighBit=high))
+    assert refusal.value.code is Code.DECODER_FAILED
+
+
+def palette(entries, descriptor, pixels, bits=16, segmented="", **attributes):
+    dataset = image(pixels, PhotometricInterpretation="PALETTE COLOR", **attributes)
+    for colour, shift in (("Red", 0), ("Green", 1), ("Blue", 2)):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", descriptor)
+        data = np.array([entry + shift for entry in entries], f"<u{bits // 8}").tobytes()
+        dataset.add_new(f"{segmented}{colour}PaletteColorLookupTableData", "OW", data)
+    return np.asarray(render_frame(pixels, look_of(dataset).look)).tolist()
+
+
+def test_palettes_of_sixteen_bits_give_their_high_byte():
+    pixels = np.array([[0, 10, 11, 255]], np.uint8)
+    assert palette([0x1000, 0x2000], [2, 10, 16], pixels) == [[[0x10] * 3, [0x10] * 3, [0x20] * 3, [0x20] * 3]]
+
+
+def test_palettes_of_eight_bits_in_either_cell_are_taken_as_they_are():
+    pixels = np.array([[0, 1]], np.uint8)
+    expected = [[[5, 6, 7], [9, 10, 11]]]
+    assert palette([5, 9], [2, 0, 8], pixels, bits=8) == expected
+    assert palette([5, 9], [2, 0, 8], pixels, bits=16) == expected
+
+
+def test_a_palette_of_eight_bits_serves_pixels_of_sixteen():
+    entries = [0] * 299 + [200]
+    pixels = np.array([[299, 298, 5000]], np.uint16)
+    assert palette(entries, [300, 0, 8], pixels, bits=8) == [[[200, 201, 202], [0, 1, 2], [200, 201, 202]]]
+
+
+def test_segmented_palettes_are_expanded():
+    # PS3.3 C.7.9.2: a discrete segment of one entry, then a linear one of three up to 0x4000
+    entries = [0, 1, 0x1000, 1, 3, 0x4000]
+    pixels = np.array([[0, 1, 2, 3]], np.uint8)
+    dataset = image(pixels, PhotometricInterpretation="PALETTE COLOR")
+    for colour in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [4, 0, 16])
+        dataset.add_new(f"Segmented{colour}PaletteColorLookupTableData", "OW", np.array(entries, "<u2").tobytes())
+    shown = np.asarray(render_frame(pixels, look_of(dataset).look))[0, :, 0].tolist()
+    assert shown == [0x10, 0x20, 0x30, 0x40]
+
+
+def test_a_palette_image_without_palette_is_refused():
+    dataset = image(PIXELS.astype(np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    with pytest.raises((NotRenderable, AttributeError, KeyError)):
+        look_of(dataset)
+
+
+def test_animals_get_no_words_and_projections_get_theirs():
+    axial = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+    assert look_of(image(PIXELS, **axial)).edges == Edges("R", "L", "A", "P")
+    assert look_of(image(PIXELS, AnatomicalOrientationType="QUADRUPED", **axial)).edges is None
+    assert look_of(image(PIXELS, PatientOrientation=["L", "F"])).edges == Edges("R", "L", "H", "F")
+    assert look_of(image(PIXELS, PatientOrientation="L")).edges is None
+
+
+def test_spacing_of_the_detector_serves_where_there_is_no_other():
+    assert look_of(image(PIXELS, ImagerPixelSpacing=[0.2, 0.1])).aspect == 2.0
+    assert look_of(image(PIXELS, PixelAspectRatio=["1", "2"])).aspect == 0.5
+    assert look_of(image(PIXELS, PixelSpacing=[1, 1], PixelAspectRatio=["1", "2"])).aspect == 1.0
+
+
+@pytest.mark.parametrize(
+    ("uid", "kind"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.88.22", "structured report"),
+        ("1.2.840.10008.5.1.4.1.1.88.59", "key object selection"),
+        ("1.2.840.10008.5.1.4.1.1.104.1", "encapsulated document"),
+        ("1.2.840.10008.5.1.4.1.1.11.1", "presentation state"),
+        ("1.2.840.10008.5.1.4.1.1.9.1.1", "waveform"),
+        ("1.2.840.10008.5.1.4.1.1.481.3", "radiotherapy object"),
+        ("1.2.840.10008.5.1.4.1.1.66", "raw or derived data"),
+        ("1.3.12.2.1107.5.9.1", "other object"),
+        ("", "other object"),
+    ],
+)
+def test_objects_without_pixels_have_a_kind(uid, kind):
+    assert kind_of(uid) == kind
