@@ -1,8 +1,16 @@
-"""What a WSGI server loads: `gunicorn wsgi:application`."""
+"""What a WSGI server and the `flask` command load: `gunicorn wsgi:application`."""
 
 import os
 
-from app.core.settings import Settings
+from flask.cli import NoAppException
+
+from app.core.logs import configure_logs
+from app.core.settings import Settings, SettingsError
 from app.factory import build_parts, create_app
 
-application = create_app(build_parts(Settings.from_env(os.environ)))
+try:
+    settings = Settings.from_env(os.environ)
+except SettingsError as error:
+    raise NoAppException(str(error)) from None  # `flask` shows the sentence, a server ends with it
+configure_logs(settings.log_format)
+application = create_app(build_parts(settings))

@@ -19,15 +19,27 @@ from app.notify.channels.base import Channel
 from app.notify.channels.sms import SmsChannel
 from app.queue import Bell
 from app.routes import health, links, studies, webhooks
-from app.routes.dicomweb import stow
+from app.routes.dicomweb import stow, wado
+from app.routes.hospital import registration, worklists
+from app.routes.hospital import studies as hospital_studies
 from app.services.parts import Parts
 from app.services.throttle import Limiter
 from app.storage.filesystem import FilesystemStore
-from app.web import authentication, headers, problems
+from app.web import authentication, headers, metrics, problems
 from app.web.picture_lane import PictureLane
 
 _MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
-BLUEPRINTS = (stow.blueprint, links.blueprint, studies.blueprint, webhooks.blueprint, health.blueprint)
+BLUEPRINTS = (
+    stow.blueprint,
+    wado.blueprint,
+    registration.blueprint,
+    hospital_studies.blueprint,
+    worklists.blueprint,
+    links.blueprint,
+    studies.blueprint,
+    webhooks.blueprint,
+    health.blueprint,
+)
 
 
 def build_parts(settings: Settings) -> Parts:
@@ -102,6 +114,7 @@ def create_app(parts: Parts) -> Flask:
     Migrate(app, db, directory=str(_MIGRATIONS))
     problems.register(app)
     headers.register(app)
+    metrics.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     authentication.register(app)

@@ -8,6 +8,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 ISSUER = "FILMPASS-DEMO"
+OWN_PHONE = "+33639980001"
+"""The phone of everyone in the user's own DICOM, which holds no number. Kept free for fiction, as Camille's is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from demo import chest
 from demo.chest import COLUMNS, EDGE, INTERVAL, PIXEL, SLICES
@@ -74,6 +74,11 @@ def chest_study(patient: DemoPatient, *, seed: uuid.UUID, taken_at: datetime) ->
             grain = np.roll(noise, (number * 37, number * 101), (0, 1))[: plane.shape[0], : plane.shape[1]]
             _set_pixels(image, plane + series.noise * grain)
             yield image
+
+
+def nodule_uid(seed: uuid.UUID) -> UID:
+    """Return the SOP Instance UID of the thin slice that shows the nodule."""
+    return make_uid(seed, _LUNG.number, SLICES // 2 + round(chest.NODULE[2] / INTERVAL) + 1)
 
 
 def _thin(volume: NDArray[np.int16]) -> Iterator[_Placed]:

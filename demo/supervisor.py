@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-_STOP_SECONDS = 9.0  # for all together
-_STOP_SECONDS_EACH = 4.0
-_POLL_SECONDS = 0.1
+_STOP_SECONDS = (7.0, 2.0)  # for those that end first, and then for those that outlive them
+_POLL_SECONDS = 0.2
 
 # Runs between fork and exec of a child: the kernel shall send SIGTERM when the supervisor is gone, however it went. A
 # program of its own, since `preexec_fn` is not safe beside threads; the last check closes the gap before the request.
@@ -39,6 +39,7 @@ class _Child:
     name: str
     process: subprocess.Popen[str]
     log: threading.Thread
+    outlives: bool
 
 
 class Supervisor:
@@ -85,8 +86,17 @@ class Supervisor:
             raise ChildEndedError(name, done.returncode)
         return done.stdout
 
-    def start(self, name: str, command: Sequence[str], *, ready: str = "") -> str:
-        """Start a process that stays; with `ready`, wait for a line that the pattern finds and return its group 1."""
+    def start(self, name: str, command: Sequence[str], *, ready: str) -> str:
+        """Start a process that stays, wait for a line that the pattern finds, and return its group 1."""
+        return self.launch(name, command, ready=ready)()
+
+    def launch(
+        self, name: str, command: Sequence[str], *, ready: str = "", unsaid: str = "", outlives: bool = False
+    ) -> Callable[[], str]:
+        """Start a process that stays, and go on; what is returned waits as `start` does.
+
+        Lines that `unsaid` finds are kept out of the log. A process that `outlives` ends after those that do not.
+        """
         # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order.
         process = subprocess.Popen(
             self._tethered(command),
@@ -100,11 +110,11 @@ class Supervisor:
             start_new_session=True,
         )
         found: queue.SimpleQueue[str] = queue.SimpleQueue()
-        log = threading.Thread(target=self._forward, args=(name, process, ready, found), daemon=True)
-        self._children.append(_Child(name, process, log))
+        log = threading.Thread(target=self._forward, args=(name, process, ready, unsaid, found), daemon=True)
+        self._children.append(_Child(name, process, log, outlives))
         log.start()
         threading.Thread(target=self._await, args=(name, process), daemon=True).start()
-        return self._wait_for(found, f"{name} to be ready") if ready else ""
+        return partial(self._wait_for, found, f"{name} to be ready")
 
     def wait_until(self, true: Callable[[], bool], what: str, timeout: float = 60) -> None:
         """Ask again and again until it is true; raises ChildEndedError meanwhile, and TimeoutError at the end."""
@@ -119,18 +129,23 @@ class Supervisor:
         raise ChildEndedError(*self._ended.get())
 
     def stop(self) -> None:
-        """End every process, the last started first: gently, then for certain; within ten seconds."""
-        deadline = time.monotonic() + _STOP_SECONDS
-        for child in reversed(self._children):
-            child.process.terminate()
-            try:
-                child.process.wait(max(0.0, min(_STOP_SECONDS_EACH, deadline - time.monotonic())))
-            except subprocess.TimeoutExpired:
-                self._say(f"{child.name} does not end by itself and is killed")
-            _kill_group(child.process.pid)
+        """End every process, those last that outlive the others: gently, then for certain; within ten seconds."""
+        for outlives, seconds in zip((False, True), _STOP_SECONDS, strict=True):
+            self._stop([child for child in self._children if child.outlives is outlives], seconds)
         for child in self._children:
             child.process.wait()
             child.log.join(1)
+
+    def _stop(self, children: Sequence[_Child], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for child in children:
+            child.process.terminate()
+        for child in children:
+            try:
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._say(f"{child.name} does not end by itself and is killed")
+            _kill_group(child.process.pid)
 
     def _tethered(self, command: Sequence[str]) -> list[str]:
         return [sys.executable, "-I", "-c", _TETHER, str(os.getpid()), *command]
@@ -138,11 +153,14 @@ class Supervisor:
     def _log(self, name: str, line: str) -> None:
         self._say(f"{name:<8}| {line.rstrip()}")
 
-    def _forward(self, name: str, process: subprocess.Popen[str], ready: str, found: "queue.SimpleQueue[str]") -> None:
+    def _forward(
+        self, name: str, process: subprocess.Popen[str], ready: str, unsaid: str, found: "queue.SimpleQueue[str]"
+    ) -> None:
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
-                self._log(name, line)
+                if not (unsaid and re.search(unsaid, line)):
+                    self._log(name, line)
                 if ready and (match := re.search(ready, line)):
                     found.put(match[1] if match.lastindex else "")
 

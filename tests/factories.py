@@ -9,13 +9,16 @@ from uuid import UUID
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from sqlalchemy import select
+from sqlalchemy import create_engine, make_url, select
 
+from app.audit.events import Event
 from app.core.identifiers import Token, new_id
 from app.dicom.instance import parse_header
 from app.jobs.drain import drain
+from app.models.audit import AuditEvent
 from app.models.imaging import Study
 from app.models.patients import ContactPoint, Patient, PatientIdentifier, Report, ServiceRequest
+from app.models.registry import Base
 from app.services import announcing, hospitals, keys, links, matching, objects, reports, study_state
 from app.services.hospitals import NewHospital
 from app.services.ingest import Intake
@@ -23,6 +26,8 @@ from app.services.ingest_rows import Sender
 from app.services.parts import Parts
 from app.services.reports import ReportContent
 from app.services.unit_of_work import Scope, reading, unit_of_work
+from tests.databases import Database
+from tests.servers import SUPERUSER
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 """A Monday, noon in Shanghai: nobody's night."""
@@ -274,7 +279,7 @@ def slice_file(study_uid: str, number: int, patient_id: str, accession_number: s
     dataset.PatientID, dataset.PatientName, dataset.AccessionNumber = patient_id, "Wang^Xiaoming", accession_number
     dataset.WindowCenter, dataset.WindowWidth = 512, 1024
     pixels = (np.arange(32 * 32, dtype=np.uint16).reshape(32, 32) + number) % 1024
-    dataset.set_pixel_data(pixels, "MONOCHROME2", 12)
+    dataset.set_pixel_data(pixels, "MONOCHROME2", 12, generate_instance_uid=False)
     buffer = BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
@@ -323,3 +328,21 @@ def change(parts: Parts, case: Case, row: type, row_id: UUID, **columns) -> None
         found = session.get_one(row, row_id)
         for name, value in columns.items():
             setattr(found, name, value)
+
+
+def everything(database: Database) -> dict[str, list[str]]:
+    """Read all rows of all tables past every fence, in a fixed order; for comparing before and after."""
+    address = make_url(database.owner_url)
+    engine = create_engine(address.set(username=SUPERUSER) if database.is_postgresql else address)
+    with engine.connect() as connection:
+        rows = {
+            table.name: sorted(map(repr, connection.execute(select(table)))) for table in Base.metadata.sorted_tables
+        }
+    engine.dispose()
+    return rows
+
+
+def events(parts: Parts, action: Event) -> list[AuditEvent]:
+    """Return the audit events of one kind, oldest first."""
+    with reading(parts, Scope(worker=True)) as session:
+        return list(session.scalars(select(AuditEvent).where(AuditEvent.action == action).order_by(AuditEvent.id)))

@@ -49,6 +49,23 @@ class Releases:
         return self.images.open or self.report.open
 
 
+def rule_problem(rule: Mapping[str, Any]) -> str | None:
+    """Return what makes a rule unreadable, or None; an unreadable one would keep its door closed for ever."""
+    doors = [rule.get("images"), rule.get("report")]
+    for item in rule.get("classes", ()):
+        if not isinstance(item, Mapping) or not item.get("codes") or not all(isinstance(c, str) for c in item["codes"]):
+            return "Each class needs codes, a list of texts that procedure codes begin with."
+        doors += [item[name] for name in ("images", "report") if name in item]
+    if set(rule) - {"images", "report", "classes"} or not all(_is_door(door) for door in doors):
+        return 'Images and report are each "at-once", "report-final" or {"days": n}.'
+    return None
+
+
+def _is_door(door: Any) -> bool:
+    days = door.get("days") if isinstance(door, Mapping) else None
+    return door in ("at-once", "report-final") or (type(days) is int and days >= 0)
+
+
 def releases_of(
     rule: Mapping[str, Any],
     *,
@@ -68,9 +85,13 @@ def releases_of(
     if waits_for_doctor:
         closed = Release(open=False, reason="after-my-doctor")
         return Releases(closed, closed)
-    chosen = _class_of(rule, procedure_code)
-    images = _images(chosen.get("images"), complete_at, report, now)
-    return Releases(images, _report(chosen.get("report"), report, now))
+    try:
+        chosen = _class_of(rule, procedure_code)
+        images = _images(chosen.get("images"), complete_at, report, now)
+        return Releases(images, _report(chosen.get("report"), report, now))
+    except (TypeError, AttributeError, OverflowError):  # a rule of another shape, or a date beyond the calendar
+        closed = Release(open=False, reason="rule-unreadable")
+        return Releases(closed, closed)
 
 
 def _class_of(rule: Mapping[str, Any], code: str | None) -> Mapping[str, Any]:
@@ -104,7 +125,7 @@ def _report(door: Any, report: ReportFacts | None, now: datetime) -> Release:
 
 def _after_days(door: Any, start: datetime, now: datetime) -> Release:
     days = door.get("days") if isinstance(door, Mapping) else None
-    if not isinstance(days, int) or days < 0:
+    if not isinstance(days, int) or isinstance(days, bool) or days < 0:
         return Release(open=False, reason="rule-unreadable")
     opens_at = start + timedelta(days=days)
     return OPEN if opens_at <= now else Release(open=False, reason="not-yet", opens_at=opens_at)

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from app.core.crypto import KeyFiles, sign, verify
+from app.core.crypto import KeyFiles, KeyProblem, sign, verify
 from app.core.identifiers import new_id
 from app.models.audit import AuditCheckpoint, AuditEvent, AuditLeaf
 
@@ -145,6 +145,12 @@ def _unsealed(session: Session, limit: int) -> Sequence[AuditEvent]:
     return session.scalars(pending).all()
 
 
+def oldest_unsealed(session: Session) -> datetime | None:
+    """Return when the oldest event that no head covers was written."""
+    pending = select(func.min(AuditEvent.at)).outerjoin(AuditLeaf, AuditLeaf.event_id == AuditEvent.id)
+    return session.scalar(pending.where(AuditLeaf.event_id.is_(None)))
+
+
 def write_head(path: Path, head: Head) -> None:
     """Append a head to the file outside the database, durably."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -171,15 +177,15 @@ def verify_all(session: Session, keys: KeyFiles, *, heads: Iterable[str] = ()) -
     heads : iterable of str
         Lines of the heads file. A head that the tree no longer contains shows a database that was cut back.
     """
-    known = {}
-    for line in heads:
-        head = json.loads(line)
-        known[head["size"]] = head["root"]
+    try:
+        known = _known_roots(heads)
+    except (ValueError, KeyError, TypeError):
+        return Verdict(0, 0, "the heads file has a line that is no head")
     frontier, previous, count = Frontier(), _EMPTY_ROOT, 0
     leaves = _leaves(session)
     for checkpoint in session.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.size)):
         problem = _advance(frontier, leaves, checkpoint) or _check_head(keys, frontier, checkpoint, previous)
-        if problem is None and known.pop(checkpoint.size, checkpoint.root.hex()) != checkpoint.root.hex():
+        if problem is None and known.pop(checkpoint.size, set()) - {checkpoint.root.hex()}:
             problem = f"checkpoint of size {checkpoint.size} differs from the head that was written out"
         if problem:
             return Verdict(frontier.size, count, problem)
@@ -190,6 +196,15 @@ def verify_all(session: Session, keys: KeyFiles, *, heads: Iterable[str] = ()) -
     if extra is not None:
         return Verdict(frontier.size, count, f"position {extra[0].position} is beyond the last checkpoint")
     return Verdict(frontier.size, count, None)
+
+
+def _known_roots(heads: Iterable[str]) -> dict[int, set[str]]:
+    """Return the roots by size. Two of one size are two histories; only one can be the tree's."""
+    known: dict[int, set[str]] = {}
+    for line in heads:
+        head = json.loads(line)
+        known.setdefault(head["size"], set()).add(head["root"])
+    return known
 
 
 def _leaves(session: Session) -> Iterator[tuple[AuditLeaf, AuditEvent | None]]:
@@ -219,6 +234,10 @@ def _check_head(keys: KeyFiles, frontier: Frontier, checkpoint: AuditCheckpoint,
     if frontier.root() != checkpoint.root or checkpoint.previous_root != previous:
         return f"checkpoint of size {checkpoint.size} does not fit the events before it"
     message = _signed_bytes(checkpoint.size, checkpoint.root, checkpoint.previous_root, checkpoint.created_at)
-    if not verify(keys.by_id("signing", checkpoint.key_id), checkpoint.signature, message):
+    try:
+        signed = verify(keys.by_id("signing", checkpoint.key_id), checkpoint.signature, message)
+    except KeyProblem:
+        return f"checkpoint of size {checkpoint.size} names a signing key that is not here"
+    if not signed:
         return f"checkpoint of size {checkpoint.size} has a wrong signature"
     return None

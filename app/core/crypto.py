@@ -15,6 +15,7 @@ import hmac
 import os
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -51,14 +52,20 @@ class KeyFiles:
     """All keys of the folder, by kind and id; the current one of each kind is the last by file time, then name."""
 
     def __init__(self, folder: Path) -> None:
-        self._keys: dict[str, dict[str, Key]] = {kind: {} for kind in KINDS}
-        for path in sorted(folder.glob("*-*"), key=lambda p: (p.stat().st_mtime_ns, p.name)):
+        self._folder = folder
+
+    @cached_property
+    def _keys(self) -> dict[str, dict[str, Key]]:
+        """Read at first use: the command that makes the keys runs in an application that has none yet."""
+        found: dict[str, dict[str, Key]] = {kind: {} for kind in KINDS}
+        for path in sorted(self._folder.glob("*-*"), key=lambda p: (p.stat().st_mtime_ns, p.name)):
             kind, _, key_id = path.name.partition("-")
-            if kind in self._keys:
-                self._keys[kind][key_id] = Key(key_id, base64.b64decode(path.read_text().strip(), validate=True))
+            if kind in found:
+                found[kind][key_id] = Key(key_id, base64.b64decode(path.read_text().strip(), validate=True))
         for kind in KINDS:
-            if not self._keys[kind]:
-                raise KeyProblem(f"No {kind} key in {folder}. Make keys with: flask keys init")
+            if not found[kind]:
+                raise KeyProblem(f"No {kind} key in {self._folder}. Make keys with: flask keys init")
+        return found
 
     def current(self, kind: str) -> Key:
         """Return the key for new work."""

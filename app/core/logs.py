@@ -93,4 +93,4 @@ def configure_logs(log_format: str) -> None:
 
 def get_logger(name: str) -> Any:
     """Return a logger bound to a component's name."""
-    return structlog.get_logger().bind(component=name)
+    return structlog.get_logger(component=name)  # lazy: binding here would freeze an unconfigured logger

@@ -41,7 +41,6 @@ class Settings:
     twilio_obfuscate_addresses: bool = True
     trusted_proxies: int = 0
     log_format: str = "json"
-    metrics_folder: Path = Path()
 
     @property
     def https(self) -> bool:

@@ -47,7 +47,7 @@ _NOBODY = 65534
 _MESSAGE_LIMIT = 16 << 20  # bytes; three JPEGs are far below
 _PR_SET_NO_NEW_PRIVS = 38
 _LENGTH = Struct("!Q")
-_PARTS = Struct("!IIII")  # lengths of the JSON, the preview, the thumbnail, the key image
+_PARTS = Struct("!IIIII")  # lengths of the JSON, the preview, the small picture, the thumbnail, the key image
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -99,6 +99,10 @@ class DecodePool:
         try:
             child = child or _Child(self._memory, self._seconds)
             return _collected(child.render(file_bytes))
+        except BaseException:  # whatever stopped us half-way: the rest of this answer must not become the next one's
+            if child:
+                child.end()
+            raise
         finally:
             self._idle.put(child if child and child.alive else None)
 
@@ -160,19 +164,25 @@ class _Child:
         """Send a file, give what comes back; a child that breaks a limit or the protocol is ended."""
         if len(file_bytes) >= self._memory:
             raise NotRenderable(Code.TOO_LARGE, "The instance is larger than the memory for decoding it.")
-        deadline = time.monotonic() + self._seconds
         try:
-            self._send(file_bytes, deadline)
-            while (message := self._next_message(deadline)) is not None:
-                if isinstance(message, InstanceFacts):
-                    deadline += message.number_of_frames * SECONDS_PER_FRAME
-                yield message
+            yield from self._messages(file_bytes)
         except TimeoutError:
             self.end()
             raise NotRenderable(Code.OUT_OF_TIME, "Decoding took longer than it may.") from None
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             self.end()
             raise NotRenderable(Code.DECODER_FAILED, "The decoder ended on this file.") from None
+
+    def _messages(self, file_bytes: bytes) -> Iterator[InstanceFacts | FramePicture]:
+        deadline, frames = time.monotonic() + self._seconds, 0
+        self._send(file_bytes, deadline)
+        while (message := self._next_message(deadline)) is not None:
+            if isinstance(message, InstanceFacts):
+                if frames:
+                    raise ValueError("Facts are said once.")
+                frames = message.number_of_frames
+                deadline += frames * SECONDS_PER_FRAME
+            yield message
 
     def end(self) -> None:
         """Kill the process and wait for it."""
@@ -210,7 +220,7 @@ def _encode_message(item: InstanceFacts | FramePicture | NotRenderable | None) -
     if isinstance(item, InstanceFacts):
         message: dict[str, Any] = {"facts": asdict(item)}
     elif isinstance(item, FramePicture):
-        jpegs = (item.preview, item.thumbnail, item.key_image)
+        jpegs = (item.preview, item.small, item.thumbnail, item.key_image)
         message = {
             "sizes": [[jpeg.width, jpeg.height] if jpeg else [0, 0] for jpeg in jpegs],
             "window": item.window and [item.window.center, item.window.width, item.window.function],
@@ -220,7 +230,7 @@ def _encode_message(item: InstanceFacts | FramePicture | NotRenderable | None) -
     else:
         message = {"code": item.code, "reason": item.reason} if item else {}
     text = json.dumps(message).encode()
-    blobs = [jpeg.data if jpeg else b"" for jpeg in (*jpegs, None, None, None)[:3]]
+    blobs = [jpeg.data if jpeg else b"" for jpeg in (*jpegs, *[None] * 4)[:4]]
     return b"".join((_PARTS.pack(len(text), *map(len, blobs)), text, *blobs))
 
 
@@ -242,16 +252,17 @@ def _parse_message(message: Any, blobs: list[bytes]) -> InstanceFacts | FramePic
             burned_in_annotation=bool(facts["burned_in_annotation"]),
         )
     first, *others = (_parse_jpeg(blob, *size) for blob, size in zip(blobs, message["sizes"], strict=True))
-    if first is None:
+    if first is None or others[0] is None:
         raise ValueError("A frame has no picture.")
     window, position = message["window"], message["slice_position"]
     return FramePicture(
         preview=first,
+        small=others[0],
         window=Window(float(window[0]), float(window[1]), VoiFunction(window[2])) if window else None,
         edges=Edges(*(word and str(word)[:1] for word in message["edges"])) if message["edges"] else None,
         slice_position=None if position is None else float(position),
-        thumbnail=others[0],
-        key_image=others[1],
+        thumbnail=others[1],
+        key_image=others[2],
     )
 
 
@@ -261,29 +272,23 @@ def _parse_jpeg(data: bytes, width: int, height: int) -> Jpeg | None:
     return Jpeg(data, int(width), int(height)) if data else None
 
 
-class _Budget:
-    """CPU time for one instance, so that a child whose parent is gone ends too."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def start(self, frames: int = 0) -> None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        soft = int(used.ru_utime + used.ru_stime + self._seconds + frames * SECONDS_PER_FRAME) + 2
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+def _allow_cpu(seconds: float) -> None:
+    """Limit the CPU time from now on, so that a child whose parent is gone ends too."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime + seconds) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _serve(channel: socket.socket, seconds: float) -> None:
-    budget = _Budget(seconds)
     with channel.makefile("rb", buffering=0) as requests:
         while len(head := requests.read(_LENGTH.size) or b"") == _LENGTH.size:
             (length,) = _LENGTH.unpack(head)
-            budget.start()
+            _allow_cpu(seconds)
             with mmap.mmap(-1, max(length, 1)) as file:
                 _receive_into(channel, memoryview(file)[:length])
                 for answer in _answers(cast("BinaryIO", file)):
                     if isinstance(answer, InstanceFacts):
-                        budget.start(answer.number_of_frames)
+                        _allow_cpu(seconds + answer.number_of_frames * SECONDS_PER_FRAME)
                     channel.sendall(_encode_message(answer))
 
 
@@ -331,9 +336,10 @@ def _lock_down(memory_bytes: int) -> None:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     address_space = pages * resource.getpagesize() + memory_bytes
     if os.getuid() == 0:
-        os.setgroups([])
-        os.setgid(_NOBODY)
-        os.setuid(_NOBODY)
+        with contextlib.suppress(OSError):  # a container may have no other user
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for limit, value in (
         (resource.RLIMIT_AS, address_space),

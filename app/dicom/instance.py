@@ -44,7 +44,7 @@ _FIRST_GROUPS = frozenset({b"\x02\0", b"\x08\0", b"\0\x08"})  # file meta inform
 _IMPLICIT_INSIDE = frozenset({b"", b"UN"})  # a sequence of unknown VR is in Implicit VR (PS3.5 6.2.2)
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
-_INTEGER_STRING = re.compile(r"[+-]?\d{1,11}", re.ASCII)
+_INTEGER_STRING = re.compile(r"[+-]?\d{1,12}", re.ASCII)
 _CHARACTER_SET = 0x00080005
 _TEXT = {
     "study_date": (0x00080020, "DA"),
@@ -71,8 +71,8 @@ _WANTED = frozenset(
     | {_SERIES_NUMBER, _INSTANCE_NUMBER, _NUMBER_OF_FRAMES}
 )
 _LAST_WANTED = max(_WANTED)
-_META_CLASS_UID, _META_INSTANCE_UID, _META_TRANSFER_SYNTAX_UID = 0x00020002, 0x00020003, 0x00020010
-_META_WANTED = frozenset({_META_CLASS_UID, _META_INSTANCE_UID, _META_TRANSFER_SYNTAX_UID})
+_META_TRANSFER_SYNTAX_UID = 0x00020010
+_META_WANTED = frozenset({_META_TRANSFER_SYNTAX_UID})
 
 
 class NeedMoreBytes(Exception):
@@ -102,7 +102,7 @@ class NotDicom(UnreadableInstance):
 
 
 class DoesNotMatch(UnreadableInstance):
-    """A mandatory UID is missing or malformed, or contradicts the file meta information."""
+    """A mandatory UID is missing or malformed."""
 
     reason_code = DOES_NOT_MATCH
 
@@ -152,7 +152,8 @@ class _Elements:
     def __init__(self, data: bytes, *, complete: bool, explicit: bool = True, big_endian: bool = False) -> None:
         order = ">" if big_endian else "<"
         self._data, self._complete, self._explicit = data, complete, explicit
-        self._tag, self._u16, self._u32 = Struct(order + "HH"), Struct(order + "H"), Struct(order + "I")
+        self._short_head = Struct(order + "HH2sH").unpack_from
+        self._u32 = Struct(order + "I").unpack_from
 
     def collect(self, at: int, wanted: frozenset[int], last: int) -> tuple[dict[int, bytes], int]:
         """Give the wanted values, and where the first element after `last` (or the end) is."""
@@ -180,15 +181,15 @@ class _Elements:
         data = self._data
         if at + 8 > len(data):
             raise self._end_within_element()
-        group, element = self._tag.unpack_from(data, at)
-        tag, vr = group << 16 | element, data[at + 4 : at + 6]
-        if vr in _LONG_VRS and not implicit and group != 0xFFFE:
-            if at + 12 > len(data):
-                raise self._end_within_element()
-            return tag, vr, self._u32.unpack_from(data, at + 8)[0], at + 12
+        group, element, vr, length = self._short_head(data, at)
+        tag = group << 16 | element
         if implicit or group == 0xFFFE or not b"AA" <= vr <= b"ZZ":  # some writers change to implicit on the way
-            return tag, b"", self._u32.unpack_from(data, at + 4)[0], at + 8
-        return tag, vr, self._u16.unpack_from(data, at + 6)[0], at + 8
+            return tag, b"", self._u32(data, at + 4)[0], at + 8
+        if vr not in _LONG_VRS:
+            return tag, vr, length, at + 8
+        if at + 12 > len(data):
+            raise self._end_within_element()
+        return tag, vr, self._u32(data, at + 8)[0], at + 12
 
     def _after_sequence(self, at: int, *, implicit: bool, depth: int) -> int:
         if depth > _NESTING_LIMIT:
@@ -248,10 +249,7 @@ def parse_header(head: bytes, *, complete: bool) -> InstanceHeader:
         raise NotDicom("This is no DICOM file: it has neither the DICM prefix nor a data set at its start.")
     meta, offset = _Elements(head, complete=complete).collect(start, _META_WANTED, 0x0002FFFF)
     syntax = _transfer_syntax(meta.get(_META_TRANSFER_SYNTAX_UID, b"")) or _guessed_syntax(head, offset)
-    header = _read(head, offset, syntax, complete=complete)
-    if (stated := _text_of(meta, _META_INSTANCE_UID)) and stated != header.sop_instance_uid:
-        raise DoesNotMatch("The SOP Instance UID of the file meta information is not that of the data set.")
-    return header
+    return _read(head, offset, syntax, complete=complete)
 
 
 def parse_dataset_header(head: bytes, transfer_syntax_uid: str, *, complete: bool) -> InstanceHeader:

@@ -202,7 +202,7 @@ def _lut(items: Any, byte_order: str, *, signed: bool) -> Lut | None:
         return None
     count, first, bits = (int(value) for value in items[0].LUTDescriptor)
     count = count or 1 << 16
-    raw = items[0].LUTData
+    raw = items[0].get("LUTData") or b""
     entries = _entries(raw, count, byte_order) if isinstance(raw, bytes) else np.array(raw, np.int64) & 0xFFFF
     if not entries.size or not 1 <= bits <= 16:
         raise NotRenderable(Code.DECODER_FAILED, "A look-up table is empty or its descriptor is wrong.")

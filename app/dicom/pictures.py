@@ -8,6 +8,7 @@ DICOM PS3.5 8 and Annex A (pixel data in its transfer syntaxes), PS3.3 C.7.6.3.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import SEEK_CUR, BytesIO
+from itertools import islice
 from typing import Any, BinaryIO
 
 from pydicom import dcmread
@@ -28,6 +29,7 @@ from app.dicom.render import (
     key_image,
     preview,
     render_frame,
+    small,
     thumbnail,
 )
 
@@ -55,11 +57,13 @@ class InstanceFacts:
 class FramePicture:
     """The pictures of one frame, and what to say beside them.
 
-    `window` is the one applied, None for the range of the frame, a VOI LUT or colour. `slice_position` is in mm. The
-    middle frame of an instance has a thumbnail, and a key image where its preview is too large for one.
+    `small` stands in while the preview is on its way. `window` is the one applied, None for the range of the frame, a
+    VOI LUT or colour. `slice_position` is in mm. The middle frame of an instance has a thumbnail, and a key image where
+    its preview is too large for one.
     """
 
     preview: Jpeg
+    small: Jpeg
     window: Window | None
     edges: Edges | None
     slice_position: float | None
@@ -107,6 +111,7 @@ def _frame_picture(stored: Pixels, looks: Looks, index: int, *, is_middle: bool)
     jpeg = preview(picture)
     return FramePicture(
         preview=jpeg,
+        small=small(picture),
         window=frame.window,
         edges=frame.edges,
         slice_position=frame.slice_position,
@@ -120,7 +125,7 @@ def _facts(dataset: Dataset) -> InstanceFacts:
         raise NotRenderable(Code.NO_PIXEL_DATA, kind_of(str(dataset.get("SOPClassUID", ""))))
     view = (dataset.get("ViewPosition"), dataset.get("ImageLaterality") or dataset.get("Laterality"))
     return InstanceFacts(
-        number_of_frames=int(dataset.get("NumberOfFrames") or 1),
+        number_of_frames=max(int(dataset.get("NumberOfFrames") or 1), 1),
         view=" ".join(str(word) for word in view if word),
         burned_in_annotation=dataset.get("BurnedInAnnotation") == "YES",
     )
@@ -141,9 +146,10 @@ def _frames(file: BinaryIO, dataset: Dataset, count: int) -> Iterator[Pixels]:
     start, done = source.tell(), 0
     for plugin in dict.fromkeys((_FIRST_DECODER.get(syntax, ""), "")):
         source.seek(start)
-        frames = decoder.iter_array(source, indices=range(done, count), decoding_plugin=plugin, **options)
+        rest = range(done, count) if done else None  # all in one go need no search for each
+        frames = decoder.iter_array(source, indices=rest, decoding_plugin=plugin, **options)
         try:
-            for stored, _ in frames:
+            for stored, _ in islice(frames, count - done):
                 yield stored
                 done += 1
             return

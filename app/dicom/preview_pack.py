@@ -56,6 +56,7 @@ class PackFrame:
     sop_instance_uid: SopInstanceUid
     frame_number: int
     picture: PackPicture | None
+    small: PackPicture | None
     edges: Edges | None
     window: tuple[float, float] | None
     view: str
@@ -148,10 +149,20 @@ def _frame_row(
     facts = instance.rendered.facts
     shared = [facts.view if facts else "", bool(facts and facts.burned_in_annotation)]
     if isinstance(frame, NotRenderable):
-        return [instance.sop_instance_uid, number, None, None, None, *shared, frame.code, frame.reason]
+        return [instance.sop_instance_uid, number, None, None, None, None, *shared, frame.code, frame.reason]
     edges = frame.edges and [frame.edges.left, frame.edges.right, frame.edges.top, frame.edges.bottom]
     window = frame.window and [frame.window.center, frame.window.width]
-    return [instance.sop_instance_uid, number, pictures.add(frame.preview), edges, window, *shared, None, ""]
+    return [
+        instance.sop_instance_uid,
+        number,
+        pictures.add(frame.preview),
+        pictures.add(frame.small),
+        edges,
+        window,
+        *shared,
+        None,
+        "",
+    ]
 
 
 def _key_frame(instances: Sequence[SeriesInstance]) -> tuple[int, FramePicture] | None:
@@ -201,11 +212,12 @@ def read_index(data: bytes) -> PackIndex:
 
 
 def _frame(row: list[Any], base: int) -> PackFrame:
-    uid, number, picture, edges, window, view, burned_in, reason, reason_text = row
+    uid, number, picture, small, edges, window, view, burned_in, reason, reason_text = row
     return PackFrame(
         sop_instance_uid=SopInstanceUid(uid),
         frame_number=number,
         picture=_picture(picture, base),
+        small=_picture(small, base),
         edges=Edges(*edges) if edges else None,
         window=(window[0], window[1]) if window else None,
         view=view,

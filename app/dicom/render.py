@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 MAX_EDGE = 1024  # pixels
+SMALL_EDGE = 72  # pixels
 THUMBNAIL_EDGE = 160  # pixels
 KEY_IMAGE_LIMIT = 45_000  # bytes
+SMALL_LIMIT = 1_000  # bytes
 THUMBNAIL_LIMIT = 5_000  # bytes
 PREVIEW_LIMIT = 20_000  # bytes for each 512 x 512 grey pixels: what lets 300 CT slices stay within 6 MB
 _PREVIEW_QUALITIES = (80, 65, 50, 40, 30)
@@ -294,6 +296,11 @@ def preview(picture: Image.Image) -> Jpeg:
 def key_image(picture: Image.Image) -> Jpeg:
     """Encode a picture for the first view of a page, in at most `KEY_IMAGE_LIMIT` bytes."""
     return _fitted(picture, MAX_EDGE, KEY_IMAGE_LIMIT)
+
+
+def small(picture: Image.Image) -> Jpeg:
+    """Encode the picture that stands in, blurred, while its preview is on its way: about 1 kB."""
+    return _fitted(picture, SMALL_EDGE, SMALL_LIMIT)
 
 
 def thumbnail(picture: Image.Image) -> Jpeg:

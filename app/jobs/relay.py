@@ -43,4 +43,5 @@ def seal(parts: Parts) -> None:
             head = seal_pending(session, parts.keys, now=parts.clock())
         if head is None:
             return
-        write_head(parts.settings.heads_file, head)
+        if parts.settings.heads_file.name:
+            write_head(parts.settings.heads_file, head)

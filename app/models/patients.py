@@ -3,20 +3,21 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HospitalId, Id
 
 
 class Patient(Base):
-    """A record at one hospital; never a person across hospitals."""
+    """A record at one hospital; never a person across hospitals. `name` is shown; `name_groups` is it as received."""
 
     __tablename__ = "patient"
 
     id: Mapped[Id]
     hospital_id: Mapped[HospitalId]
     name: Mapped[str]
+    name_groups: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     birth_date: Mapped[date | None]
     sex: Mapped[str | None]
     id_number_sealed: Mapped[bytes | None]

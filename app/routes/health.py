@@ -3,13 +3,16 @@
 from datetime import datetime
 
 from flask import Blueprint, Response, json
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import DBAPIError
 
 from app.core.errors import OutOfResources
 from app.outbox import Depth, depth
+from app.services import figures
 from app.services.parts import Parts
 from app.services.unit_of_work import Scope, reading
 from app.web.authentication import Who, parts, requires
+from app.web.metrics import exposition
 
 blueprint = Blueprint("health", __name__)
 
@@ -34,6 +37,14 @@ def readyz() -> Response:
         pass
     ready = bool(body["database"] and body["store"])
     return Response(json.dumps(body), status=200 if ready else 503, content_type="application/json")
+
+
+@blueprint.get("/metrics")
+@requires(Who.ANYONE)
+def metrics() -> Response:
+    """Give Prometheus its figures; the proxy keeps this page inside the hospital."""
+    now = parts().clock().timestamp()
+    return Response(exposition(figures.gather(parts()), now), content_type=CONTENT_TYPE_LATEST)
 
 
 def _depth(handed: Parts) -> Depth:

@@ -72,7 +72,8 @@ def resend() -> Response:
     state = _look(token)
     if state is None or not resending.may_resend(state):
         return _dead(state, token)
-    resending.resend(parts(), state)
+    if not resending.resend(parts(), state):
+        return _dead(_look(token), token, offer=False)
     lang, big = preferences()
     return _page(pages.render_resent(pages.ResentPage(lang=lang, big=big, hospital=_hospital(state))))
 
@@ -119,7 +120,7 @@ def _ask(state: LinkState, token: str, *, error: str = "none") -> Response:
     return _page(pages.render_fact(page), status=200 if error == "none" else 422)
 
 
-def _dead(state: LinkState | None, token: str) -> Response:
+def _dead(state: LinkState | None, token: str, *, offer: bool = True) -> Response:
     lang, big = preferences()
     if state is None:
         now = parts().clock()
@@ -132,7 +133,7 @@ def _dead(state: LinkState | None, token: str) -> Response:
         hospital=_hospital(state),
         when=_local(state.when, state) if state.when else None,
         token=token,
-        can_resend=resending.may_resend(state),
+        can_resend=offer and resending.may_resend(state),
     )
     return _page(pages.render_dead(page), status=410)
 
@@ -153,7 +154,7 @@ def _page(html: str, *, status: int = 200) -> Response:
 @blueprint.errorhandler(TooOften)
 def _slow_down(error: TooOften) -> Response:
     lang, big = preferences()
-    page = pages.DeadPage(lang=lang, big=big, why="unknown", now=parts().clock())
+    page = pages.DeadPage(lang=lang, big=big, why="too_often", now=parts().clock())
     response = _page(pages.render_dead(page), status=429)
     response.headers["Retry-After"] = str(error.retry_after)
     return response

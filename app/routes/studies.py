@@ -1,6 +1,6 @@
 """The patient's study: page, viewer, the viewer's index, the report's PDF. Pictures go by `web/picture_lane`."""
 
-from flask import Blueprint, Response, jsonify, redirect, request
+from flask import Blueprint, Response, jsonify, request
 
 from app.access.actions import Action
 from app.access.load.links import OpenLink
@@ -69,7 +69,7 @@ def index(public_id: str, position: int) -> Response:
         }
         for p in (_picture(frame) for frame in pack.frames)
     ]
-    return jsonify(count=len(pictures), pictures=pictures, key=(pack.key or 0) + 1)
+    return jsonify(count=len(pictures), pictures=pictures, key=None if pack.key is None else pack.key + 1)
 
 
 @blueprint.get("/v/<public_id>/report.pdf")
@@ -91,22 +91,12 @@ def report_pdf(public_id: str) -> Response:
 def leave(public_id: str) -> Response:
     """End the session in this browser."""
     link, digest = sessions.current_link(parts(), public_id), sessions.session_digest(parts())
-    if link is not None and digest is not None:
-        links.end_session(parts(), link.principal.hospital_id, digest)
     lang, big = preferences()
     response = _page(pages.render_reopen(pages.ReopenPage(lang=lang, big=big)))
-    sessions.clear_session(response, parts())
+    if link is not None and digest is not None:
+        links.end_session(parts(), link.principal.hospital_id, digest)
+        sessions.clear_session(response, parts())
     return response
-
-
-@blueprint.post("/v/<public_id>/big")
-@requires(Who.ANYONE)
-def large_type(public_id: str) -> Response:
-    """Remember large type, or forget it."""
-    response = redirect(f"/v/{public_id}", 303)
-    value = "1" if request.form.get("big") == "1" else "0"
-    response.set_cookie("big", value, max_age=31536000, samesite="Lax", secure=parts().settings.https)
-    return response  # type: ignore[return-value]  # werkzeug's redirect is a flask Response at run time
 
 
 def _enter(public_id: str, action: Action) -> OpenLink | Response:
@@ -151,8 +141,10 @@ def _picture(frame: PackFrame) -> pages.Picture:
 
 
 def _remember(response: Response, lang: str) -> Response:
-    if "lang" in request.args:
-        response.set_cookie("lang", lang, max_age=31536000, samesite="Lax", secure=parts().settings.https)
+    """Keep what the reader chose in the address, language or large type, as a cookie."""
+    chosen = {"lang": lang, "big": "1" if request.args.get("big") == "1" else "0"}
+    for name in chosen.keys() & request.args.keys():
+        response.set_cookie(name, chosen[name], max_age=31536000, samesite="Lax", secure=parts().settings.https)
     return response
 
 

@@ -20,7 +20,7 @@ from app.models.notifications import Notification
 from app.models.patients import ContactPoint, Patient, ServiceRequest
 from app.notify.quiet_hours import earliest, parse_quiet_hours
 from app.outbox import owe
-from app.services import facts, links, matching, study_state
+from app.services import dispatching, facts, links, matching, study_state
 from app.services.hospitals import HospitalProfile, profile
 from app.services.parts import Parts
 
@@ -49,10 +49,31 @@ def announce(session: Session, parts: Parts, study_id: UUID, *, now: datetime) -
     matching.match(session, parts, study, now=now)
     session.flush()
     gate = waits_for(session, study, now=now)
-    if gate is not None:
-        return gate.opens_at
-    _write(session, parts, study, now)
-    return None
+    if gate is None:
+        _write(session, parts, study, now)
+        return None
+    if gate.reason == "told":
+        wake(session, study, now=now)
+    return gate.opens_at
+
+
+def wake(session: Session, study: Study, *, now: datetime) -> None:
+    """Let messages be looked at again that were held while the study was on hold or not released."""
+    for reason in ("study-held", "not-released"):
+        for notification_id in dispatching.requeue_held(session, study.id, reason, now=now):
+            owe(session, study.hospital_id, DISPATCH, str(notification_id), due_at=now, now=now)
+
+
+def take_back(session: Session, contact_id: UUID, *, now: datetime) -> None:
+    """Expire what was to be told to an ended contact and was never sent: it is announced to the next one instead."""
+    unsent = select(Notification).where(
+        Notification.contact_id == contact_id, Notification.state.in_(("queued", "held"))
+    )
+    for row in session.scalars(unsent):
+        row.state, row.reason, row.updated_at = "expired", "number-changed", now
+        if row.kind == "study":
+            study = session.scalars(select(Study).where(Study.id == row.subject_id).with_for_update()).one()
+            study.announced_revision = min(study.announced_revision, row.subject_revision - 1)
 
 
 def waits_for(session: Session, study: Study, *, now: datetime) -> Gate | None:
@@ -118,12 +139,14 @@ def write_notification(
     if contact is None:
         return None
     number = study.consequence if revision is None else revision
-    known = select(Notification.id).where(
-        Notification.kind == kind, Notification.subject_id == study.id, Notification.subject_revision == number,
-        Notification.contact_id == contact.id,
+    known = session.scalar(
+        select(Notification).where(
+            Notification.kind == kind, Notification.subject_id == study.id, Notification.subject_revision == number,
+            Notification.contact_id == contact.id,
+        )
     )  # fmt: skip
-    if session.scalar(known) is not None:
-        return None
+    if known is not None:
+        return _revive(session, known, now) if known.state == "expired" else None
     language = session.scalar(select(Patient.language).where(Patient.id == study.patient_id)) or hospital.language
     priority = session.scalar(select(ServiceRequest.priority).where(ServiceRequest.id == study.service_request_id))
     urgent = priority in {"urgent", "stat"}
@@ -141,4 +164,11 @@ def write_notification(
         detail={"template": template},
     )  # fmt: skip
     record(session, parts.keys, fact, now=now)
+    return row.id
+
+
+def _revive(session: Session, row: Notification, now: datetime) -> UUID:
+    """Queue a message again that expired unsent: its number or its patient was taken away and came back."""
+    row.state, row.reason, row.updated_at = "queued", None, now
+    owe(session, row.hospital_id, DISPATCH, str(row.id), due_at=now, now=now)
     return row.id

@@ -5,6 +5,7 @@ for the
 carrier's callback, which names our attempt, and is repeated at most once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -72,15 +73,21 @@ def _prepare(session: Session, parts: Parts, notification_id: UUID) -> _Ready | 
     attempts = session.scalars(
         select(DeliveryAttempt).where(DeliveryAttempt.notification_id == row.id).order_by(DeliveryAttempt.number)
     ).all()
-    waiting = _unknown_fate(row, attempts, now)
+    if any(attempt.state in {"accepted", "delivered"} for attempt in attempts):
+        return None
+    unsettled = [attempt for attempt in attempts if attempt.state in _UNSETTLED]
+    waiting = _unknown_fate(row, unsettled, now)
     if waiting is not None:
         return waiting
-    if any(a.state in {"accepted", "delivered"} for a in attempts) or row.state == "failed":
+    if len(unsettled) > 1:
+        _end(session, parts, row, "failed", "fate-unknown", now=now)
         return None
     hospital = profile(session, row.hospital_id)
     study = session.scalars(select(Study).where(Study.id == row.subject_id)).one()
     contact = session.scalars(select(ContactPoint).where(ContactPoint.id == row.contact_id)).one()
     refusal = _why_not(session, hospital, study, contact, now)
+    if refusal is None and CHANNEL not in parts.channels:
+        refusal = ("held", "no-carrier")
     if refusal is not None:
         _end(session, parts, row, *refusal, now=now)
         return None
@@ -91,9 +98,8 @@ def _prepare(session: Session, parts: Parts, notification_id: UUID) -> _Ready | 
     return _Ready(_attempt(session, parts, row, hospital, study, contact, number=len(attempts) + 1, now=now))
 
 
-def _unknown_fate(row: Notification, attempts: object, now: datetime) -> _Wait | None:
-    """Wait for the callback of an attempt whose fate is unknown; after the wait it may be repeated, once."""
-    unsettled = [a for a in attempts if a.state in _UNSETTLED]  # type: ignore[attr-defined]  # a sequence of attempts
+def _unknown_fate(row: Notification, unsettled: Sequence[DeliveryAttempt], now: datetime) -> _Wait | None:
+    """Wait for the callback of the last attempt whose fate is unknown; after the wait it may be repeated, once."""
     if not unsettled:
         return None
     last = unsettled[-1]
@@ -101,11 +107,7 @@ def _unknown_fate(row: Notification, attempts: object, now: datetime) -> _Wait |
         last.state, last.updated_at = "uncertain", now
         row.state, row.updated_at = "uncertain", now
     resolved_at = last.created_at + RECONCILE_AFTER
-    if now < resolved_at:
-        return _Wait(resolved_at)
-    if len(unsettled) > 1:
-        row.state, row.reason, row.updated_at = "failed", "fate-unknown", now
-    return None
+    return _Wait(resolved_at) if now < resolved_at else None
 
 
 def _why_not(
@@ -171,11 +173,12 @@ def _record(session: Session, parts: Parts, attempt_id: UUID, sent: Sent) -> dat
     attempt.error_code, attempt.updated_at, row.updated_at = sent.code, now, now
     if sent.fate == Fate.ACCEPTED:
         attempt.provider_reference = sent.reference
-        if attempt.state == "sending":  # a callback may have been faster
+        if attempt.state in _UNSETTLED:  # a callback may have been faster
             attempt.state = row.state = "accepted"
+            row.reason = None
         record(session, parts.keys, _message_fact(Event.MESSAGE_SENT, attempt), now=now)
         return None
-    if attempt.state != "sending":
+    if attempt.state not in _UNSETTLED:
         return None
     if sent.fate == Fate.UNKNOWN:
         attempt.state = row.state = "uncertain"

@@ -2,7 +2,8 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.access.release import DEFAULT_RULE
+from app.access.release import DEFAULT_RULE, rule_problem
 from app.audit.events import Event
 from app.audit.record import Fact, record
 from app.core.errors import Conflict, FieldError, InvalidInput, NotFound
@@ -22,6 +23,10 @@ from app.services import keys
 from app.services.parts import Parts
 
 FACTS = ("birth_date", "id_last4", "visit_number")
+REPLACE_POLICIES = ("keep-newest", "keep-first", "ask")
+LANGUAGES = ("zh", "en", "fr")
+_PLAIN = ("name", "message_name", "time_zone", "telephone", "telephone_hours", "language")
+_POLICY = ("quiet_hours", "link_days", "tries", "fallback_hours", "replace_policy", "default_issuer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,30 +78,47 @@ def enrol(session: Session, parts: Parts, new: NewHospital, hospital_id: UUID) -
     """
     _check(new, parts.settings.public_url)
     now = parts.clock()
-    policy = {
-        "release": dict(new.release), "facts": list(new.facts), "quiet_hours": new.quiet_hours,
-        "link_days": new.link_days, "tries": new.tries, "fallback_hours": new.fallback_hours,
-        "replace_policy": new.replace_policy, "default_issuer": new.default_issuer,
-    }  # fmt: skip
-    session.add(
-        Hospital(
-            id=hospital_id,
-            code=new.code,
-            name=new.name,
-            message_name=new.message_name,
-            time_zone=new.time_zone,
-            telephone=new.telephone,
-            telephone_hours=new.telephone_hours,
-            language=new.language,
-            policy=policy,
-            created_at=now,
-        )
-    )
+    session.add(Hospital(id=hospital_id, code=new.code, created_at=now, **_columns(new)))
     session.flush()
     keys.create_hospital_key(session, parts, hospital_id)
-    record(
-        session, parts.keys, Fact(Event.HOSPITAL_WRITTEN, "operator", f"hospital:{hospital_id}", hospital_id), now=now
+    _record(session, parts, hospital_id, None, now)
+
+
+def change(session: Session, parts: Parts, hospital_id: UUID, changes: Mapping[str, Any]) -> None:
+    """Change what a hospital decided; `changes` holds fields of `NewHospital` other than the code.
+
+    Raises
+    ------
+    InvalidInput
+        As for `enrol`.
+    """
+    row = session.scalars(select(Hospital).where(Hospital.id == hospital_id)).one()
+    new = replace(_decided(row), **changes)
+    _check(new, parts.settings.public_url)
+    for name, value in _columns(new).items():
+        setattr(row, name, value)
+    _record(session, parts, hospital_id, "changed", parts.clock())
+
+
+def _columns(new: NewHospital) -> dict[str, Any]:
+    policy = {name: getattr(new, name) for name in _POLICY} | {"release": dict(new.release), "facts": list(new.facts)}
+    return {name: getattr(new, name) for name in _PLAIN} | {"policy": policy}
+
+
+def _decided(row: Hospital) -> NewHospital:
+    policy = {name: row.policy[name] for name in _POLICY}
+    return NewHospital(
+        code=row.code,
+        facts=tuple(row.policy["facts"]),
+        release=row.policy["release"],
+        **{name: getattr(row, name) for name in _PLAIN},
+        **policy,
     )
+
+
+def _record(session: Session, parts: Parts, hospital_id: UUID, reason: str | None, now: datetime) -> None:
+    fact = Fact(Event.HOSPITAL_WRITTEN, "operator", f"hospital:{hospital_id}", hospital_id, reason=reason)
+    record(session, parts.keys, fact, now=now)
 
 
 def profile(session: Session, hospital_id: UUID) -> HospitalProfile:
@@ -107,6 +129,11 @@ def profile(session: Session, hospital_id: UUID) -> HospitalProfile:
 def profile_by_code(session: Session, code: str) -> HospitalProfile:
     """Return a hospital by its code."""
     return _profile(session.scalar(select(Hospital).where(Hospital.code == code)))
+
+
+def profiles(session: Session) -> list[HospitalProfile]:
+    """Return every hospital that the scope shows, by code."""
+    return [_profile(row) for row in session.scalars(select(Hospital).order_by(Hospital.code))]
 
 
 def _profile(row: Hospital | None) -> HospitalProfile:
@@ -154,8 +181,7 @@ def go_live(session: Session, parts: Parts, hospital_id: UUID) -> None:
     if row.live_at is not None:
         raise Conflict("The hospital is live already.")
     row.live_at = now
-    fact = Fact(Event.HOSPITAL_WRITTEN, "operator", f"hospital:{hospital_id}", hospital_id, reason="live")
-    record(session, parts.keys, fact, now=now)
+    _record(session, parts, hospital_id, "live", now)
 
 
 def _check(new: NewHospital, public_url: str) -> None:
@@ -181,5 +207,11 @@ def _check(new: NewHospital, public_url: str) -> None:
         errors.append(FieldError("/quiet_hours", "The form is 21:00-08:00, or none."))
     if not new.facts or set(new.facts) - set(FACTS):
         errors.append(FieldError("/facts", f"One or more of {', '.join(FACTS)}."))
+    if problem := rule_problem(new.release):
+        errors.append(FieldError("/release", problem))
+    if new.language not in LANGUAGES:
+        errors.append(FieldError("/language", f"One of {', '.join(LANGUAGES)}."))
+    if new.replace_policy not in REPLACE_POLICIES:
+        errors.append(FieldError("/replace_policy", f"One of {', '.join(REPLACE_POLICIES)}."))
     if errors:
         raise InvalidInput(errors)

@@ -1,8 +1,7 @@
 """Instances come in: each is sealed into a pack while it arrives, and acknowledged once pack and rows are durable.
 
-Both doors use one `Intake` per request or association. Nothing is parsed beyond the header, and nothing of an
-instance is in
-memory but its head and the piece in hand, so bodies of any length fit.
+Both doors use one `Intake` per request or association. Nothing is parsed beyond the header, and nothing of an instance
+is in memory but its head and the piece in hand, so bodies of any length fit.
 
 References
 ----------
@@ -10,7 +9,9 @@ DICOM PS3.4 B (Storage), PS3.18 10.5 (Store transaction), Table I.2-2 (failure r
 """
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -34,6 +35,7 @@ GROUP_INSTANCES = 64
 GROUP_BYTES = 64 << 20
 OUT_OF_RESOURCES, STUDY_MISMATCH, CANNOT_UNDERSTAND, PROCESSING_FAILURE = 0xA700, 0xA901, 0xC000, 0x0110
 
+_POSTGRESQL_DISK_FULL = "53100"
 _log = get_logger("ingest")
 
 
@@ -44,6 +46,10 @@ class Outcome:
     header: InstanceHeader | None
     failure: int = 0
     reason: str = ""
+
+    def fail(self, code: int, reason: str) -> None:
+        """Note why the instance is not stored."""
+        self.failure, self.reason = code, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,7 @@ class Intake:
     """One request or association of one hospital. Call `take` for each instance, then `close`.
 
     Outcomes of `take` are promises until the group they belong to is flushed; `flush` and `close` make them true or
-    turn
-    them into failures.
+    turn them into failures.
     """
 
     parts: Parts
@@ -68,7 +73,8 @@ class Intake:
     outcomes: list[Outcome] = field(default_factory=list)
     _studies: dict[str, _StudyRef] = field(default_factory=dict)
     _pack: PackWriter | None = None
-    _group: list[tuple[NewInstance, Outcome]] = field(default_factory=list)
+    _group: list[NewInstance] = field(default_factory=list)
+    _promised: list[Outcome] = field(default_factory=list)
     _seen: set[tuple[UUID, str, bytes]] = field(default_factory=set)
     _audited: set[UUID] = field(default_factory=set)
 
@@ -76,8 +82,7 @@ class Intake:
         """Take one instance from its pieces; `parse(head, complete=...)` reads its header.
 
         Raises whatever the pieces raise (a body cut short), after recording the failure. The instance that was cut
-        short is
-        kept apart in quarantine, as is one that cannot be understood.
+        short is kept apart in quarantine, as is one that cannot be understood.
         """
         source = _Pieces(pieces)
         outcome = Outcome(None)
@@ -85,30 +90,24 @@ class Intake:
         try:
             outcome.header = source.header(parse)
             if self.only_study is not None and outcome.header.study_instance_uid != self.only_study:
-                outcome.failure, outcome.reason = (
-                    STUDY_MISMATCH,
-                    "The instance belongs to another study than the address.",
-                )
+                outcome.fail(STUDY_MISMATCH, "The instance belongs to another study than the address.")
                 return outcome
             self._store(outcome, outcome.header, source)
         except UnreadableInstance as error:
-            outcome.failure, outcome.reason = error.reason_code, error.reason
+            outcome.fail(error.reason_code, error.reason)
             self._quarantine(outcome, source)
-        except OutOfResources as error:
-            outcome.failure, outcome.reason = OUT_OF_RESOURCES, error.detail
-        except DBAPIError as error:
-            _log.warning("the index failed", error=type(error.orig).__name__)
-            outcome.failure, outcome.reason = PROCESSING_FAILURE, "The index could not be read."
-        except Exception:
-            outcome.failure, outcome.reason = CANNOT_UNDERSTAND, "The instance ends before its end."
-            self._quarantine(outcome, source)
-            raise
+        except Exception as error:
+            if source.broken:
+                outcome.fail(CANNOT_UNDERSTAND, "The instance ends before its end.")
+                self._quarantine(outcome, source)
+                raise
+            outcome.fail(*_failure(error))
         return outcome
 
     def flush(self) -> None:
         """Make the open group durable: bytes first, then rows. Its outcomes hold from here on."""
-        pack, group = self._pack, self._group
-        self._pack, self._group, self._seen = None, [], set()
+        pack, group, promised = self._pack, self._group, self._promised
+        self._pack, self._group, self._promised, self._seen = None, [], [], set()
         if pack is None:
             return
         if not group:
@@ -116,12 +115,12 @@ class Intake:
             return
         try:
             pack.commit()
-            self._insert([new for new, _ in group])
-        except OutOfResources as error:
-            _fail(group, OUT_OF_RESOURCES, error.detail)
-        except DBAPIError as error:
-            _log.warning("the index failed", error=type(error.orig).__name__)
-            _fail(group, PROCESSING_FAILURE, "The index could not be written.")
+            self._insert(group)
+        except (OutOfResources, DBAPIError, OSError) as error:
+            # A pack that has its name stays, since its rows may be there; `flask sweep` removes it if they are not.
+            pack.abort()
+            for outcome in promised:
+                outcome.fail(*_failure(error))
 
     def close(self) -> None:
         """Flush what is open."""
@@ -139,11 +138,16 @@ class Intake:
             writer.discard()
             raise
         identity = (study.study_id, header.sop_instance_uid, digest)
-        if identity in self._seen or self._is_known(*identity):
+        if identity in self._seen:
+            writer.discard()
+            self._promised.append(outcome)  # durable once the first of the two is
+            return
+        if self._is_known(*identity):
             writer.discard()
             return
         self._seen.add(identity)
-        self._group.append((NewInstance(study.study_id, header, digest, placed), outcome))
+        self._promised.append(outcome)
+        self._group.append(NewInstance(study.study_id, header, digest, placed))
         if len(self._group) >= GROUP_INSTANCES or self._pack.offset >= GROUP_BYTES:
             self.flush()
 
@@ -196,7 +200,7 @@ class Intake:
         try:
             with reading(self.parts, Scope(hospital=hospital_id)) as session:
                 key_id, secret = keys.hospital_key(session, self.parts, hospital_id)
-            placed = put(self.parts, secret, "quarantine", source.what_is_left())
+            placed = put(self.parts, secret, "quarantine", source.what_came())
             with unit_of_work(self.parts, Scope(hospital=hospital_id)) as session:
                 ingest_rows.insert_quarantine(
                     session, self.parts, self.sender, key_id, placed, outcome.failure, outcome.reason
@@ -213,6 +217,7 @@ class _Pieces:
         self._head = b""
         self._ended = False
         self.bare = False
+        self.broken = False
 
     def header(self, parse: Callable[..., InstanceHeader]) -> InstanceHeader:
         """Read on until the header is whole: 1 MiB at first, 16 MiB at most."""
@@ -228,36 +233,47 @@ class _Pieces:
             return header
 
     def __iter__(self) -> Iterator[bytes]:
-        head, self._head = self._head, b""
-        if head:
-            yield head
-        if not self._ended:
-            yield from self._pieces
+        if self._head:
+            yield self._head
+        while (piece := self._next()) is not None:
+            yield piece
 
-    def what_is_left(self) -> Iterator[bytes]:
-        """Yield the rest, ending quietly where the body was cut short."""
-        iterator = iter(self)
-        while True:
-            try:
-                yield next(iterator)
-            except StopIteration:
-                return
-            except Exception:  # noqa: BLE001  the cut is reported already; keep what came before it
-                return
+    def what_came(self) -> Iterator[bytes]:
+        """Yield all of what could not be understood, and the first MiB of what was cut short after it."""
+        with suppress(Exception):  # the cut is reported already; keep what came before it
+            yield from self
 
     def _fill(self, wanted: int) -> None:
         pieces = [self._head]
         size = len(self._head)
-        while size < wanted and not self._ended:
-            piece = next(self._pieces, None)
-            if piece is None:
-                self._ended = True
-            else:
+        try:
+            while size < wanted and (piece := self._next()) is not None:
                 pieces.append(piece)
                 size += len(piece)
-        self._head = b"".join(pieces)
+        finally:
+            self._head = b"".join(pieces)
+
+    def _next(self) -> bytes | None:
+        """Give the next piece; `broken` tells afterwards whether it was the sender who failed."""
+        try:
+            piece = next(self._pieces, None)
+        except Exception:
+            self.broken = self._ended = True
+            raise
+        self._ended = piece is None
+        return piece
 
 
-def _fail(group: list[tuple[NewInstance, Outcome]], code: int, reason: str) -> None:
-    for _, outcome in group:
-        outcome.failure, outcome.reason = code, reason
+def _failure(error: Exception) -> tuple[int, str]:
+    """Say what an error of ours means to a sender: come back later, or look into it."""
+    if isinstance(error, OutOfResources):
+        return OUT_OF_RESOURCES, error.detail
+    if isinstance(error, DBAPIError) and _is_full(error.orig):
+        return OUT_OF_RESOURCES, "The disk of the index is full."
+    _log.error("an instance was not stored", error=type(error).__name__, exc_info=error)
+    return PROCESSING_FAILURE, "The instance could not be stored."
+
+
+def _is_full(error: object) -> bool:
+    sqlite_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return sqlite_full or getattr(error, "sqlstate", None) == _POSTGRESQL_DISK_FULL

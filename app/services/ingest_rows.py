@@ -1,7 +1,8 @@
 """The rows that instances leave: study, series, instance, version, work owed, audit. One unit of work a group."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,23 @@ from sqlalchemy.orm import Session
 
 from app.audit.events import Event
 from app.audit.record import Fact, record
-from app.core.identifiers import new_id
-from app.dicom.instance import InstanceHeader
+from app.core.identifiers import TransferSyntaxUid, new_id
+from app.core.logs import get_logger
+from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance, parse_header
 from app.models.imaging import Instance, InstanceVersion, Quarantine, Series, Study
 from app.services import keys, study_state
-from app.services.objects import Placed, index_rows, insert_rows
+from app.services.objects import ObjectReader, Placed, index_rows, insert_rows, reader
 from app.services.parts import Parts
+from app.storage.encrypted import Tampered
+
+DISAGREE = "instances-disagree"
+_IDENTITY = (
+    "dicom_patient_id", "dicom_issuer", "dicom_patient_name", "dicom_birth_date", "accession_number", "study_date",
+    "study_time", "study_description",
+)  # fmt: skip
+
+
+_log = get_logger("ingest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +61,25 @@ def find_study(session: Session, hospital_id: UUID, uid: str) -> UUID | None:
 
 def create_study(session: Session, parts: Parts, sender: Sender, header: InstanceHeader) -> tuple[UUID, bytes]:
     """Insert the study and its key, unless another sender was faster; returns its id and secret."""
+    return _create_study(session, parts, sender.hospital_id, header.study_instance_uid, _identity(sender, header))
+
+
+def expect_study(session: Session, parts: Parts, hospital_id: UUID, uid: str) -> UUID:
+    """Insert a study of which no instance came yet; the first one gives it its identity. Returns its id."""
+    blank: dict[str, object] = dict.fromkeys(_IDENTITY, "") | {"local_date": None}
+    return _create_study(session, parts, hospital_id, uid, blank)[0]
+
+
+def _create_study(
+    session: Session, parts: Parts, hospital_id: UUID, uid: str, identity: dict[str, object]
+) -> tuple[UUID, bytes]:
     now, study_id = parts.clock(), new_id()
     inserted = session.execute(
         _insert_for(session, Study)
         .values(
             id=study_id,
-            hospital_id=sender.hospital_id,
-            study_instance_uid=header.study_instance_uid,
+            hospital_id=hospital_id,
+            study_instance_uid=uid,
             state=study_state.RECEIVING,
             revision=0,
             consequence=0,
@@ -64,14 +88,14 @@ def create_study(session: Session, parts: Parts, sender: Sender, header: Instanc
             announced_incomplete=False,
             last_arrival_at=now,
             created_at=now,
-            **_identity(sender, header),
+            **identity,
         )
         .on_conflict_do_nothing(index_elements=["hospital_id", "study_instance_uid"])
         .returning(Study.id)
     ).first()
     if inserted is not None:
-        return study_id, keys.create_study_key(session, parts, sender.hospital_id, study_id)
-    found = find_study(session, sender.hospital_id, header.study_instance_uid)
+        return study_id, keys.create_study_key(session, parts, hospital_id, study_id)
+    found = find_study(session, hospital_id, uid)
     if found is None:
         raise LookupError("The study vanished while it was made.")
     return found, keys.study_key(session, parts, found)
@@ -90,9 +114,12 @@ def insert_instances(
         study = session.scalars(select(Study).where(Study.id == study_id).with_for_update()).one()
         series = _series_ids(session, sender, study_id, items, now)
         fresh = _insert_versions(session, sender, study_id, items, now)
+        if not fresh:
+            continue
         insert_rows(session, index_rows([n.placed for n in fresh], sender.hospital_id, study_id=study_id, now=now))
-        replaced = _insert_instances(session, sender, study_id, fresh, series)
-        _note_identity(study, sender, fresh)
+        replaced = _insert_instances(session, parts, sender, study_id, fresh, series)
+        if _note_identity(study, sender, fresh) and study.patient_id is not None:
+            _hold(session, parts, sender, study, now)
         changed = {series[new.header.series_instance_uid] for new in fresh if new not in replaced.kept_back}
         session.execute(update(Series).where(Series.id.in_(changed)).values(changes=Series.changes + 1))
         study_state.arrive(session, parts, study, other_content=bool(replaced.newer), now=now)
@@ -217,7 +244,7 @@ class _Replaced:
 
 
 def _insert_instances(
-    session: Session, sender: Sender, study_id: UUID, fresh: list[NewInstance], series: dict[str, UUID]
+    session: Session, parts: Parts, sender: Sender, study_id: UUID, fresh: list[NewInstance], series: dict[str, UUID]
 ) -> _Replaced:
     uids = [new.header.sop_instance_uid for new in fresh]
     there = select(Instance.sop_instance_uid).where(Instance.study_id == study_id, Instance.sop_instance_uid.in_(uids))
@@ -227,7 +254,10 @@ def _insert_instances(
     for new in fresh:
         uid = new.header.sop_instance_uid
         if uid in known or uid in rows:
-            _another_version(session, sender, study_id, new, replaced, rows.get(uid))
+            if _is_transcoded(session, parts, study_id, new):
+                replaced.kept_back.append(new)
+            else:
+                _another_version(session, sender, study_id, new, replaced, rows.get(uid))
             continue
         rows[uid] = {
             "study_id": study_id, "sop_instance_uid": uid, "hospital_id": sender.hospital_id,
@@ -237,6 +267,38 @@ def _insert_instances(
     if rows:
         session.execute(insert(Instance), list(rows.values()))
     return replaced
+
+
+def _is_transcoded(session: Session, parts: Parts, study_id: UUID, new: NewInstance) -> bool:
+    """Tell whether a version is what is here already in another transfer syntax, which corrects nothing.
+
+    Pixel data is not decoded before a sender is answered, so equal indexed attributes in another transfer syntax are
+    taken for equal content. The version is kept either way.
+    """
+    statement = select(InstanceVersion.object_id, InstanceVersion.hospital_id).where(
+        InstanceVersion.study_id == study_id,
+        InstanceVersion.sop_instance_uid == new.header.sop_instance_uid,
+        InstanceVersion.transfer_syntax_uid != new.header.transfer_syntax_uid,
+    )
+    others = [reader(session, parts, row.hospital_id, row.object_id) for row in session.execute(statement)]
+    return any(_header_of(other) == _comparable(new.header) for other in others)
+
+
+def _header_of(stored: ObjectReader) -> InstanceHeader | None:
+    """Read the header of a stored instance again, or None when it cannot be read: then nothing equals it."""
+    head = b""
+    try:
+        for piece in stored.pieces():
+            head += piece
+            with suppress(NeedMoreBytes):
+                return _comparable(parse_header(head, complete=len(head) == stored.size))
+    except (OSError, EOFError, Tampered, UnreadableInstance) as error:
+        _log.error("a stored instance cannot be read", object=str(stored.object_id), error=type(error).__name__)
+    return None
+
+
+def _comparable(header: InstanceHeader) -> InstanceHeader:
+    return replace(header, transfer_syntax_uid=TransferSyntaxUid(""), dataset_offset=0)
 
 
 def _another_version(
@@ -272,20 +334,31 @@ def _another_version(
     )
 
 
-def _note_identity(study: Study, sender: Sender, fresh: list[NewInstance]) -> None:
-    """Mark a study whose instances disagree about whose it is; it must not reach anyone until a person looked.
+def _note_identity(study: Study, sender: Sender, fresh: list[NewInstance]) -> bool:
+    """Mark a study whose instances disagree about whose it is; returns whether one of these does.
 
-    A study that was announced by the hospital's API before any instance came takes its identity from the first.
+    A study that was announced by the hospital's API before any instance came takes its identity from the first. An
+    instance without an accession number, as made by some modalities beside the images, contradicts nobody.
     """
+    disagreed = False
     for new in fresh:
-        if not study.revision and not (study.dicom_patient_id or study.accession_number):
-            for name, value in _identity(sender, new.header).items():
-                setattr(study, name, value)
         identity = _identity(sender, new.header)
-        same = all(
-            getattr(study, name) == identity[name] for name in ("dicom_patient_id", "dicom_issuer", "accession_number")
-        )
-        study.identity_conflict = study.identity_conflict or not same
+        if not study.revision and not (study.dicom_patient_id or study.accession_number):
+            for name, value in identity.items():
+                setattr(study, name, value)
+        whose = ("dicom_patient_id", "dicom_issuer") + (("accession_number",) if identity["accession_number"] else ())
+        disagreed = disagreed or any(getattr(study, name) != identity[name] for name in whose)
+    study.identity_conflict = study.identity_conflict or disagreed
+    return disagreed
+
+
+def _hold(session: Session, parts: Parts, sender: Sender, study: Study, now: datetime) -> None:
+    """Close a study that has reached its patient: what came now may be another's, until a person looked."""
+    study.held_at, study.held_reason = study.held_at or now, DISAGREE
+    fact = Fact(
+        Event.STUDY_HELD, sender.actor, f"study:{study.id}", sender.hospital_id, study.patient_id, reason=DISAGREE
+    )
+    record(session, parts.keys, fact, now=now)
 
 
 def _stored(sender: Sender, study: Study) -> Fact:

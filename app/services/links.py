@@ -99,7 +99,7 @@ def mint_token(
     session: Session, parts: Parts, hospital_id: UUID, capability_id: UUID, channel: str, attempt_id: UUID | None
 ) -> Token:
     """Make a token for one sending; only its digest stays."""
-    token = new_token()
+    now, token = parts.clock(), new_token()
     session.execute(
         insert(AccessToken).values(
             digest=digest_of(token),
@@ -107,9 +107,12 @@ def mint_token(
             capability_id=capability_id,
             channel=channel,
             attempt_id=attempt_id,
-            created_at=parts.clock(),
+            created_at=now,
         )
     )
+    patient_id = session.scalar(select(Capability.patient_id).where(Capability.id == capability_id))
+    fact = Fact(Event.LINK_MINTED, "worker", f"link:{capability_id}", hospital_id, patient_id)
+    record(session, parts.keys, fact, now=now)
     return token
 
 
@@ -134,6 +137,8 @@ def _state(session: Session, parts: Parts, link: LinkFacts) -> LinkState:
     name = session.scalar(select(Patient.name).where(Patient.id == link.patient_id)) or ""
     kinds = facts.available(session, tuple(hospital.policy["facts"]), link.patient_id, study.service_request_id)
     why, when = _why_dead(session, link, now)
+    if not why and not kinds:  # the facts that could open it were taken back
+        why = "not_ready"
     return LinkState(link, hospital, name, kinds, why, when)
 
 

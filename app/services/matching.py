@@ -41,10 +41,11 @@ def assign(session: Session, parts: Parts, study: Study, request: ServiceRequest
     record(session, parts.keys, fact, now=now)
 
 
-def undo(session: Session, parts: Parts, study: Study, *, by: str, now: datetime) -> None:
+def undo(session: Session, parts: Parts, study: Study, *, by: str, reason: str, now: datetime) -> None:
     """Undo a wrong match: the first patient's links to this study end at the next request.
 
-    The match is never re-made without a person.
+    The match is never re-made without a person, and what a doctor released to the first patient is not released to
+    the next.
     """
     if study.patient_id is None:
         return
@@ -57,8 +58,8 @@ def undo(session: Session, parts: Parts, study: Study, *, by: str, now: datetime
     )
     study.kept_apart_from, study.patient_id, study.service_request_id = first, None, None
     study.unmatched_reason = "match-undone"
-    study.announced_revision, study.announced_incomplete = 0, False
-    fact = Fact(Event.STUDY_UNMATCHED, by, f"study:{study.id}", study.hospital_id, first)
+    study.announced_revision, study.announced_incomplete, study.doctor_released_at = 0, False, None
+    fact = Fact(Event.STUDY_UNMATCHED, by, f"study:{study.id}", study.hospital_id, first, reason=reason)
     record(session, parts.keys, fact, now=now)
 
 
@@ -79,6 +80,25 @@ def look_again(session: Session, studies: Sequence[Study], *, now: datetime) -> 
     for study in studies:
         if study.state == study_state.READY:
             study_state.owe_announcement(session, study, now=now)
+
+
+def look_again_for_patient(session: Session, patient_id: UUID, value: str, hospital_id: UUID, *, now: datetime) -> None:
+    """Let the patient's studies be looked at again, and those that came with this Patient ID and match nobody yet."""
+    own = session.scalars(select(Study).where(Study.patient_id == patient_id)).all()
+    look_again(session, [*own, *studies_waiting_for(session, hospital_id, patient_values=(value,))], now=now)
+
+
+def look_again_for_order(session: Session, request: ServiceRequest, *, now: datetime) -> None:
+    """Let the order's studies be looked at again, and those that came with its accession number and match nothing."""
+    own = session.scalars(select(Study).where(Study.service_request_id == request.id)).all()
+    waiting = studies_waiting_for(session, request.hospital_id, accession_number=request.accession_number)
+    look_again(session, [*own, *waiting], now=now)
+
+
+def report_changed(session: Session, request: ServiceRequest, *, status: str, now: datetime) -> None:
+    """Let the order's studies know of a new newest version of its report."""
+    for study in session.scalars(select(Study).where(Study.service_request_id == request.id).with_for_update()):
+        study_state.report_changed(session, study, status=status, now=now)
 
 
 def _find(session: Session, study: Study) -> tuple[str | None, ServiceRequest | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.access.load.objects import stored_object
@@ -96,6 +96,14 @@ def insert_rows(session: Session, rows: list[dict[str, object]]) -> None:
     """Make durable objects known to the index."""
     if rows:
         session.execute(insert(StoredObject), rows)
+
+
+def named_packs(session: Session, hospital_id: UUID, packs: Iterable[UUID]) -> set[UUID]:
+    """Return those of some packs that hold an object of this hospital."""
+    statement = select(StoredObject.pack_id).where(
+        StoredObject.hospital_id == hospital_id, StoredObject.pack_id.in_(packs)
+    )
+    return set(session.scalars(statement))
 
 
 @dataclass(frozen=True, slots=True)

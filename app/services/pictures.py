@@ -110,4 +110,4 @@ def _place(index: PackIndex, asked: Asked) -> PackPicture | None:
     if not 1 <= asked.place <= len(index.frames):
         return None
     frame = index.frames[asked.place - 1]
-    return frame.picture
+    return frame.small if asked.kind == "small" else frame.picture

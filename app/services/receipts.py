@@ -25,6 +25,7 @@ _STATE_OF = {
     "delivered": "delivered", "read": "delivered", "undelivered": "failed", "failed": "failed", "canceled": "failed",
 }  # fmt: skip
 _RANK = {"sending": 0, "uncertain": 1, "accepted": 2, "delivered": 3, "failed": 3}
+_BEST = ("failed", "sending", "uncertain", "accepted", "delivered")
 _OPTED_OUT = "21610"
 
 
@@ -63,8 +64,8 @@ def accept(session: Session, parts: Parts, attempt_id: UUID, form: Mapping[str, 
     attempt.error_code = form.get("ErrorCode") or attempt.error_code
     attempt.provider_reference = attempt.provider_reference or form.get("MessageSid")
     row = session.scalars(select(Notification).where(Notification.id == attempt.notification_id)).one()
-    row.state, row.updated_at = state, now
-    row.reason = attempt.error_code if state == "failed" else None
+    row.state, row.updated_at = _best(session, row), now
+    row.reason = attempt.error_code if row.state == "failed" else None
     if attempt.error_code == _OPTED_OUT:
         suppress(session, row, now=now)
     fact = Fact(
@@ -72,3 +73,10 @@ def accept(session: Session, parts: Parts, attempt_id: UUID, form: Mapping[str, 
         reason=attempt.error_code,
     )  # fmt: skip
     record(session, parts.keys, fact, now=now)
+
+
+def _best(session: Session, row: Notification) -> str:
+    """Return the best state among a notification's attempts: a late word about one never undoes another's success."""
+    session.flush()
+    states = session.scalars(select(DeliveryAttempt.state).where(DeliveryAttempt.notification_id == row.id))
+    return max(states, key=_BEST.index)

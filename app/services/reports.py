@@ -45,13 +45,17 @@ def seal_content(session: Session, parts: Parts, hospital_id: UUID, content: Rep
     return keys.seal_field(session, parts, hospital_id, "report", json.dumps(asdict(content), ensure_ascii=False))
 
 
+def open_content(session: Session, parts: Parts, sealed: bytes) -> ReportContent:
+    """Open what `seal_content` made."""
+    return _content(json.loads(keys.open_field(session, parts, "report", sealed)))
+
+
 def read(session: Session, parts: Parts, service_request_id: UUID) -> ReadReport | None:
     """Return the newest report of an order, or None."""
     row = newest_report(session, service_request_id)
     if row is None:
         return None
-    raw = json.loads(keys.open_field(session, parts, "report", row.content_sealed))
-    content = _content(raw)
+    content = open_content(session, parts, row.content_sealed)
     first = session.scalar(
         select(Report.issued_at)
         .where(Report.service_request_id == service_request_id)

@@ -9,6 +9,7 @@ from app.audit.events import Event
 from app.audit.record import Fact, record
 from app.core.errors import Conflict
 from app.models.imaging import Study
+from app.models.links import Capability
 from app.models.notifications import Notification
 from app.services import announcing, links
 from app.services.hospitals import profile
@@ -25,12 +26,16 @@ def may_resend(state: LinkState) -> bool:
     return state.why in {"expired", "locked"}
 
 
-def resend(parts: Parts, state: LinkState) -> None:
-    """Replace the link and owe a message; beyond three a day nothing is sent, and the page says the same."""
+def resend(parts: Parts, state: LinkState) -> bool:
+    """Replace the link and owe a message, once; False when nothing is sent: no number, or three were sent today."""
     with unit_of_work(parts, Scope(hospital=state.hospital.id)) as session:
         study = session.scalars(select(Study).where(Study.id == state.link.study_id).with_for_update()).one()
-        if study.patient_id == state.link.patient_id:
-            send_again(session, parts, study, by=f"link:{state.link.capability_id}")
+        revoked_at = session.scalar(select(Capability.revoked_at).where(Capability.id == state.link.capability_id))
+        if study.patient_id != state.link.patient_id or revoked_at is not None:  # pressed twice
+            return False
+        if announcing.current_phone(session, study.patient_id) is None:
+            return False
+        return send_again(session, parts, study, by=f"link:{state.link.capability_id}")
 
 
 def send_again(session: Session, parts: Parts, study: Study, *, by: str) -> bool:

@@ -68,10 +68,15 @@ class PackWriter:
         with _full_disk_is_named():
             os.fdatasync(self._file.fileno())
             self._file.close()
-            self._final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._temporary.rename(self._final)
-            for folder in (self._final.parent, self._final.parent.parent):
-                _fsync_folder(folder)
+            self._name()
+
+    def _name(self) -> None:
+        folder = self._final.parent
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _fsync_folder(folder.parent)
+        self._temporary.rename(self._final)
+        _fsync_folder(folder)
 
     def abort(self) -> None:
         """Remove the unfinished pack."""
@@ -132,10 +137,20 @@ class FilesystemStore:
                 removed += 1
         return removed
 
+    def packs(self, *, older_than: float) -> Iterator[UUID]:
+        """Give the packs last written before `older_than` (seconds since 1970)."""
+        for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
+            if path.stat().st_mtime < older_than:
+                yield UUID(hex=path.name)
+
+    def remove(self, pack_id: UUID) -> None:
+        """Remove a pack that nothing names."""
+        _path(self._folder, pack_id).unlink(missing_ok=True)
+
 
 def _path(folder: Path, pack_id: UUID) -> Path:
     name = pack_id.hex
-    return folder / name[:2] / name[2:4] / name
+    return folder / name[:2] / name
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -63,12 +63,23 @@ def hospital_client() -> HospitalClient:
 def _guard() -> None:
     if request.endpoint is None:
         return
+    _refuse_other_sites()
     declaration = declared(current_app, request.endpoint)
     if declaration is None:
         raise Forbidden
     who, action = declaration
     if who is Who.HOSPITAL_CLIENT:
         g.principal = _hospital_client(action)
+
+
+def _refuse_other_sites() -> None:
+    """Refuse a form that another site posts through this browser: it could end a session or put its own in place.
+
+    A browser too old to send Sec-Fetch-Site still keeps our `SameSite=Lax` cookie to itself. `Origin` says nothing
+    here: under our own no-referrer policy it is "null".
+    """
+    if request.method not in {"GET", "HEAD"} and request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+        raise Forbidden("This page takes no input from another site.")
 
 
 def _hospital_client(action: Action | None) -> HospitalClient:

@@ -23,6 +23,8 @@ def _headers(response: Response) -> Response:
     headers["X-Robots-Tag"] = "noindex, nofollow"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["X-Request-Id"] = request_id()
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.endpoint == "static":
         versioned = "v" in request.args
         headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"

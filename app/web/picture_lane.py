@@ -5,8 +5,9 @@ It declares who may enter as every route does (`LANES`), and answers only GET an
 
 import re
 from collections.abc import Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
+
+from werkzeug.http import parse_cookie
 
 from app.access.actions import Action
 from app.core.errors import AppError
@@ -76,9 +77,5 @@ class PictureLane:
             return None
 
     def _digest(self, header: str) -> bytes | None:
-        try:
-            morsel = SimpleCookie(header).get(cookie_name(self._parts))
-        except CookieError:
-            return None
-        token = parse_token(morsel.value) if morsel else None
+        token = parse_token(parse_cookie(header).get(cookie_name(self._parts), ""))
         return digest_of(token) if token else None

@@ -9,4 +9,4 @@ def preferences() -> tuple[Lang, bool]:
     """Return the language and whether large type was asked for."""
     asked = request.form.get("lang") or request.args.get("lang")
     lang = choose_language(asked, request.cookies.get("lang"), request.headers.get("Accept-Language"))
-    return lang, request.cookies.get("big") == "1"
+    return lang, request.args.get("big", request.cookies.get("big")) == "1"

@@ -9,8 +9,8 @@ import redis
 import requests
 
 from app.core.settings import Settings
-from demo import run
-from demo.premises import Premises
+from demo import site as commands
+from demo.site import Options, make_site
 from demo.supervisor import Supervisor
 
 
@@ -41,16 +41,15 @@ def test_study_that_is_not_there_is_refused_before_anything_is_made(tmp_path):
 
 @pytest.fixture
 def site(tmp_path):
-    options = run.Options(tmp_path / "v", 8080, 11112, demo=True, tls=False, study=None)
-    return run.Site(Premises(options.var), options, "127.0.0.1", "127.0.0.1")
+    return make_site(Options(tmp_path / "v", 8080, 11112, demo=True, tls=False, study=None))
 
 
 def test_queue_server_and_carrier_start_private_and_are_gone_afterwards(site):
     lock = site.premises.claim()
     supervisor = Supervisor(os.environ, lock, lambda line: None)
     try:
-        supervisor.start("valkey", run._valkey(site.premises), ready="Ready to accept connections")
-        url = supervisor.start("carrier", run._carrier(site), ready=r"listening on (\S+)")
+        supervisor.start("valkey", commands.valkey(site), ready="Ready to accept connections")
+        url = supervisor.start("carrier", commands.carrier(site), ready=r"listening on (\S+)")
         with redis.Redis.from_url(f"unix://{site.premises.socket}") as client:
             assert client.ping()
             assert client.config_get("appendonly") == {"appendonly": "yes"}
@@ -65,7 +64,7 @@ def test_queue_server_and_carrier_start_private_and_are_gone_afterwards(site):
 
 
 def test_settings_of_the_children_are_ones_that_filmpass_accepts(site):
-    environment = {k: v for k, v in run._environment(site).items() if k in os.environ or k.startswith("FILMPASS_")}
-    accepted = Settings.from_env(environment)
+    environment = commands.environment(site)
+    accepted = Settings.from_env({k: v for k, v in environment.items() if k.startswith("FILMPASS_")})
     assert accepted.public_url == "http://127.0.0.1:8080"
     assert Path(accepted.twilio_auth_token_file).stat().st_mode & 0o777 == 0o600

@@ -52,7 +52,7 @@ def test_child_that_dies_before_it_is_ready_is_named(supervisor):
 
 def test_child_that_dies_later_is_named_by_watch(supervisor):
     supervisor.start("one", STAYS, ready="up")
-    supervisor.start("two", [*PYTHON, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
+    supervisor.launch("two", [*PYTHON, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
     with pytest.raises(ChildEndedError, match="two was ended by SIGKILL"):
         supervisor.watch()
 
@@ -61,21 +61,27 @@ def test_waiting_ends_with_truth_with_a_dead_child_or_with_time(supervisor):
     supervisor.wait_until(lambda: True, "nothing")
     with pytest.raises(TimeoutError, match="a miracle"):
         supervisor.wait_until(lambda: False, "a miracle", timeout=0.2)
-    supervisor.start("one", [*PYTHON, "raise SystemExit(1)"])
+    supervisor.launch("one", [*PYTHON, "raise SystemExit(1)"])
     with pytest.raises(ChildEndedError):
         supervisor.wait_until(lambda: False, "a miracle")
 
 
-def test_processes_end_in_reverse_order(supervisor, lines):
+def test_process_that_outlives_the_others_ends_when_they_are_gone(supervisor, lines):
     farewell = "import signal; signal.signal(15, lambda *_: (print('bye'), exit())); print('up'); signal.pause()"
-    for name in ("first", "second", "third"):
-        supervisor.start(name, [*PYTHON, farewell], ready="up")
+    supervisor.launch("queue", [*PYTHON, farewell], ready="up", outlives=True)()
+    supervisor.launch("one", [*PYTHON, farewell], ready="up")()
     supervisor.stop()
-    assert [line.split()[0] for line in lines if "bye" in line] == ["third", "second", "first"]
+    assert [line.split()[0] for line in lines if "bye" in line] == ["one", "queue"]
+
+
+def test_lines_that_say_nothing_new_stay_out_of_the_log(supervisor, lines):
+    program = "print('GET 200'); print('GET 500'); print('ready 200', flush=True); import signal; signal.pause()"
+    supervisor.launch("web", [*PYTHON, program], ready="ready", unsaid="200")()
+    assert lines == ["web     | GET 500"]
 
 
 def test_stubborn_process_and_its_children_are_killed_within_ten_seconds(supervisor, lines, monkeypatch):
-    monkeypatch.setattr("demo.supervisor._STOP_SECONDS_EACH", 0.3)
+    monkeypatch.setattr("demo.supervisor._STOP_SECONDS", (0.3, 0.3))
     supervisor.start("one", STUBBORN, ready="up")
     started = time.monotonic()
     supervisor.stop()

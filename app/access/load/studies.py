@@ -129,3 +129,8 @@ def openings_of(session: Session, study_id: UUID, *, limit: int = 20) -> Sequenc
     return session.scalars(
         select(Opening).where(Opening.study_id == study_id).order_by(Opening.created_at.desc()).limit(limit)
     ).all()
+
+
+def has_study(session: Session, service_request_id: UUID) -> bool:
+    """Tell whether a study is matched by an order."""
+    return session.scalar(select(Study.id).where(Study.service_request_id == service_request_id).limit(1)) is not None

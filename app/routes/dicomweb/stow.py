@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, json, request
+from werkzeug.exceptions import ClientDisconnected
 
 from app.access.actions import Action
-from app.core.errors import BadRequest, NotAcceptable, UnsupportedMediaType
+from app.core.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaType
 from app.core.identifiers import StudyInstanceUid, parse_uid
 from app.dicom.instance import parse_header
 from app.dicom.multipart import MultipartError, Part, parse_content_type, split
@@ -46,13 +47,36 @@ def _store(code: str, only_study: StudyInstanceUid | None) -> Response:
         raise BadRequest("The Content-Type has no boundary.")
     intake = Intake(parts(), _sender(), only_study)
     try:
-        _take_all(intake, split(request.stream, parameters["boundary"]))
+        _take_all(intake, split(_Body(parts().settings.stow_max_body), parameters["boundary"]))
     except MultipartError as error:
         if not intake.outcomes:
             raise BadRequest("The body is not the multipart message that it says it is.") from error
     finally:
         intake.close()
     return _answer(code, intake.outcomes)
+
+
+class _Body:
+    """The request's body, up to a limit (0 is none); what the client did not send to its end simply ends."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = request.content_length or 0
+        self._check()
+        self._size = 0
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            data: bytes = request.stream.read(size)
+        except (OSError, ClientDisconnected):
+            return b""
+        self._size += len(data)
+        self._check()
+        return data
+
+    def _check(self) -> None:
+        if self._limit and self._size > self._limit:
+            raise TooLarge(f"A body may have {self._limit} bytes; send the study in several requests.")
 
 
 def _take_all(intake: Intake, body: Iterator[Part]) -> None:

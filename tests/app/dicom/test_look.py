@@ -200,6 +200,32 @@ def test_a_palette_image_without_palette_is_refused():
         look_of(dataset)
 
 
+@pytest.mark.parametrize("lut", [table(0, [1, 2], bits=0), table(0, [1, 2], bits=17), table(0, [])])
+def test_a_table_that_cannot_be_right_is_refused(lut):
+    with pytest.raises(NotRenderable) as refusal:
+        look_of(image(PIXELS, ModalityLUTSequence=[lut]))
+    assert refusal.value.code is Code.DECODER_FAILED
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("bits_allocated", [1, 32])
+def test_a_palette_for_cells_of_other_sizes_is_refused(bits_allocated):
+    dataset = image(
+        PIXELS, PhotometricInterpretation="PALETTE COLOR", BitsAllocated=bits_allocated, BitsStored=1, HighBit=0
+    )
+    with pytest.raises(NotRenderable, match="8 or 16 bits"):
+        look_of(dataset)
+
+
+def test_a_segmented_palette_of_many_eight_bit_entries_is_refused():
+    dataset = image(PIXELS.view(np.uint16), PhotometricInterpretation="PALETTE COLOR")
+    for colour in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [300, 0, 8])
+        dataset.add_new(f"Segmented{colour}PaletteColorLookupTableData", "OW", bytes([0, 1, 5, 0]))
+    with pytest.raises(NotRenderable, match="segmented palette"):
+        look_of(dataset)
+
+
 def test_animals_get_no_words_and_projections_get_theirs():
     axial = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
     assert look_of(image(PIXELS, **axial)).edges == Edges("R", "L", "A", "P")

@@ -16,6 +16,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from app.dicom.instance import parse_header
 from app.dicom.pictures import MAX_FRAMES, FramePicture, InstanceFacts, pictures
 from app.dicom.render import Code, NotRenderable
 from tests.app.dicom.samples import file_of, image, pydicom_file
@@ -183,6 +184,22 @@ def test_an_image_that_lies_is_refused_with_its_code(attributes, code):
     refusal = refusal_of(file_of(image(np.zeros((4, 4), np.uint16), **attributes)))
     assert refusal.code is code
     assert refusal.reason
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_an_image_that_does_not_say_its_transfer_syntax_is_shown(syntax):
+    file = file_of(image(np.full((8, 8), 200, np.uint8), syntax=syntax))
+    bare = file[parse_header(file, complete=True).dataset_offset :]
+    _, (frame,) = rendered(bare)
+    assert pixels_of(frame.preview).mean() == pytest.approx(200, abs=1)
+
+
+def test_memory_that_runs_out_is_told(monkeypatch):
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("app.dicom.pictures.render_frame", no_memory)
+    assert refusal_of(file_of(image(np.zeros((4, 4), np.uint8)))).code is Code.TOO_LARGE
 
 
 def test_frames_before_a_broken_one_are_given():

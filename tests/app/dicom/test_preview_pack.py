@@ -29,6 +29,7 @@ from tests.app.dicom.samples import file_of, image
 def frame(tag, *, position=None, thumbnail=False, key_image=None):
     return FramePicture(
         preview=Jpeg(f"preview {tag}".encode(), 512, 400),
+        small=Jpeg(f"preview {tag}".encode(), 512, 400),
         window=Window(40, 400),
         edges=Edges("R", "L", None, "P"),
         slice_position=position,
@@ -134,7 +135,12 @@ def test_without_numbers_and_positions_the_order_is_still_the_same_each_time():
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=50), st.booleans()), max_size=12))
 def test_any_pack_reads_back(rows):
     series = [
-        instance(f"1.{n}", FramePicture(preview=Jpeg(data, 1, 1), window=None, edges=None, slice_position=None))
+        instance(
+            f"1.{n}",
+            FramePicture(
+                preview=Jpeg(data, 1, 1), small=Jpeg(data, 1, 1), window=None, edges=None, slice_position=None
+            ),
+        )
         if shown
         else refused(f"1.{n}")
         for n, (data, shown) in enumerate(rows)

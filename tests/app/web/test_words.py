@@ -23,7 +23,18 @@ FAMILIES = {
     "openings.{}": ("own_link",),
     "privacy.{}": ("responsible", "purpose", "recorded", "retention", "rights"),
 }
-NOTICES = ("expired", "locked", "revoked", "held", "replaced", "switched_off", "ended", "not_ready", "too_often", "unknown")
+NOTICES = (
+    "expired",
+    "locked",
+    "revoked",
+    "held",
+    "replaced",
+    "switched_off",
+    "ended",
+    "not_ready",
+    "too_often",
+    "unknown",
+)
 
 
 def placeholders(text: str) -> set[str]:

@@ -1,0 +1,52 @@
+"""The long-running processes. Each prints one line when it is ready, and stops gracefully."""
+
+import signal
+import threading
+from collections.abc import Callable
+
+import click
+
+from app.commands.common import guarded, parts
+from app.jobs import drain, relay
+from app.queue import Listener
+
+
+def _until_stopped(stop: Callable[[], None]) -> None:
+    """Stop gracefully on SIGTERM and Ctrl-C: what is being done is finished, nothing new is begun."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+    parts().keys.current("root")  # refuses here, not at the first piece of work
+
+
+@click.command("run-worker")
+@guarded
+def run_worker() -> None:
+    """Do what is owed, until stopped."""
+    handed = parts()
+    listener = Listener(handed.bell, drain.drainers(handed))
+    _until_stopped(listener.stop)
+    click.echo("worker: ready")
+    listener.run()
+    handed.decoder.close()
+
+
+@click.command("run-relay")
+@guarded
+def run_relay() -> None:
+    """Ring for what is due, free dead leases, sign audit heads, until stopped."""
+    stop = threading.Event()
+    _until_stopped(stop.set)
+    click.echo("relay: ready")
+    relay.run(parts(), stop)
+
+
+@click.command("run-scp")
+@guarded
+def run_scp() -> None:
+    """Receive instances by C-STORE and answer C-ECHO, until stopped."""
+    from app.dimse.scp import Receiver  # pynetdicom takes a second to load, which no other command should pay
+
+    receiver = Receiver(parts())
+    _until_stopped(receiver.stop)
+    click.echo("scp: ready")
+    receiver.run()

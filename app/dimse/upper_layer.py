@@ -1,0 +1,346 @@
+"""The DICOM Upper Layer as an acceptor, over one blocking socket: negotiate, then give messages as they arrive.
+
+PDUs of association control are pynetdicom's. The data transfer is ours, because pynetdicom gathers a whole data set
+before it hands it over, and polls in two threads an association: this loop gives a data set in pieces while it arrives,
+so that an instance of any length takes the memory of one PDU, and takes twice as many a second.
+
+References
+----------
+DICOM PS3.8 9.3 (PDU structure), PS3.7 6.3 (messages), 9.1.1 and 9.1.5 (C-STORE, C-ECHO), Annex E (command dictionary).
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from struct import Struct
+from struct import error as StructError  # noqa: N812  an exception class under its own kind of name
+
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ, A_RELEASE_RP
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    A_RELEASE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+)
+from pynetdicom.presentation import build_context, negotiate_unrestricted
+from pynetdicom.sop_class import Verification
+
+from app.dicom.instance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+MAX_PDU = 128 << 10  # bytes that we ask for; larger brought nothing
+NEGOTIATION_SECONDS, IDLE_SECONDS = 30, 60
+_REQUEST_LIMIT = 1 << 20  # bytes of an A-ASSOCIATE-RQ: 128 contexts with all transfer syntaxes are a quarter of it
+_COMMAND_LIMIT = 16 << 10
+_ASSOCIATE_RQ, _P_DATA_TF, _RELEASE_RQ, _ABORT = 0x01, 0x04, 0x05, 0x07
+_PDU, _PDV, _ELEMENT = Struct(">BxI"), Struct(">IBB"), Struct("<HHI")
+_NO_DATA_SET = 0x0101
+_INVALID_PDU_PARAMETER, _UNEXPECTED_PDU, _NO_REASON = 6, 2, 0
+
+
+class AssociationEnded(Exception):
+    """The peer released, aborted, fell silent or broke the protocol; there is nobody left to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 table 9-21)."""
+
+    result: int
+    source: int
+    reason: int
+    words: str
+
+
+CONTEXT_NAME_UNSUPPORTED = Rejection(1, 1, 2, "application context name not supported")
+CALLING_UNKNOWN = Rejection(1, 1, 3, "calling AE title not recognised, or not from this network")
+CALLED_UNKNOWN = Rejection(1, 1, 7, "called AE title not recognised")
+PROTOCOL_UNSUPPORTED = Rejection(1, 2, 2, "protocol version not supported")
+CONGESTION = Rejection(2, 3, 1, "temporary congestion")
+LIMIT_REACHED = Rejection(2, 3, 2, "local limit exceeded")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request: its command set, and the presentation context that it came in. `has_data_set` says what follows."""
+
+    command_field: int
+    message_id: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    has_data_set: bool
+    context_id: int
+    abstract_syntax: str
+    transfer_syntax_uid: str
+
+
+class Association:
+    """One association, seen from the acceptor. All methods but `stop` belong to one thread."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._request: A_ASSOCIATE = None
+        self._contexts: dict[int, tuple[str, str]] = {}
+        self._peer_max_pdu = 0
+        self._pdvs: Iterator[tuple[int, int, bytes]] = iter(())
+        self._data_set_open = False
+        self._lock = threading.Lock()
+        self._idle, self._stopping = True, False
+        connection.settimeout(NEGOTIATION_SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def read_request(self) -> tuple[str, str]:
+        """Wait for the A-ASSOCIATE-RQ; returns the called and the calling AE title.
+
+        Raises
+        ------
+        AssociationEnded
+            When something else came, or nothing.
+        """
+        kind, body = self._read_pdu(_REQUEST_LIMIT)
+        if kind != _ASSOCIATE_RQ:
+            raise self._broken(_UNEXPECTED_PDU, "no association was requested")
+        pdu = A_ASSOCIATE_RQ()
+        try:
+            pdu.decode(_PDU.pack(kind, len(body)) + body)
+            self._request = pdu.to_primitive()
+            titles = self._request.called_ae_title.strip(), self._request.calling_ae_title.strip()
+        except Exception:  # noqa: BLE001  pynetdicom raises many kinds for a malformed request
+            raise self._broken(_INVALID_PDU_PARAMETER, "the association request is malformed") from None
+        if not pdu.protocol_version & 1:
+            raise self.reject(PROTOCOL_UNSUPPORTED)
+        if self._request.application_context_name != APPLICATION_CONTEXT:
+            raise self.reject(CONTEXT_NAME_UNSUPPORTED)
+        return titles
+
+    def reject(self, rejection: Rejection) -> AssociationEnded:
+        """Refuse the association; returns what to raise."""
+        primitive = A_ASSOCIATE()
+        primitive.result, primitive.result_source = rejection.result, rejection.source
+        primitive.diagnostic = rejection.reason
+        self._send(A_ASSOCIATE_RJ(primitive).encode())
+        return AssociationEnded(rejection.words)
+
+    def accept(self) -> None:
+        """Accept every storage class, private ones too, in the transfer syntax that the peer named first."""
+        request = self._request
+        roles = {
+            item.sop_class_uid: (item.scu_role, item.scp_role)
+            for item in request.user_information
+            if hasattr(item, "scp_role")
+        }
+        results, reply_roles = negotiate_unrestricted(
+            request.presentation_context_definition_list, [build_context(Verification)], roles
+        )
+        self._contexts = {
+            item.context_id: (str(item.abstract_syntax), str(item.transfer_syntax[0]))
+            for item in results
+            if item.result == 0
+        }
+        self._peer_max_pdu = request.maximum_length_received or MAX_PDU
+        self._send(A_ASSOCIATE_AC(self._acceptance(results, reply_roles)).encode())
+        self._socket.settimeout(IDLE_SECONDS)
+
+    def _acceptance(self, results: list[object], reply_roles: list[object]) -> A_ASSOCIATE:
+        maximum, class_uid = MaximumLengthNotification(), ImplementationClassUIDNotification()
+        version = ImplementationVersionNameNotification()
+        maximum.maximum_length_received = MAX_PDU
+        class_uid.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        primitive = A_ASSOCIATE()
+        primitive.application_context_name = APPLICATION_CONTEXT
+        primitive.called_ae_title = self._request.called_ae_title
+        primitive.calling_ae_title = self._request.calling_ae_title
+        primitive.result, primitive.result_source = 0, 1
+        primitive.presentation_context_definition_results_list = results
+        primitive.user_information = [maximum, class_uid, version, *reply_roles]
+        return primitive
+
+    def messages(self) -> Iterator[Message]:
+        """Give requests until the peer releases the association or `stop` was called.
+
+        A data set that was not read to its end is skipped before the next message.
+        """
+        while (first := self._next_pdv()) is not None:
+            command = self._read_command(*first)
+            self._data_set_open = command.has_data_set
+            yield command
+            for _ in self.data_set():
+                pass
+
+    def data_set(self) -> Iterator[bytes]:
+        """Give the data set that follows the current command, in pieces, as they arrive."""
+        while self._data_set_open:
+            _, control, piece = self._expected_pdv(is_command=False)
+            self._data_set_open = not control & 2
+            yield piece
+
+    def respond(self, message: Message, status: int, comment: str = "") -> None:
+        """Answer a request (PS3.7 9.3.1.2); `comment` goes into Error Comment, at most 64 characters."""
+        elements = [
+            (0x0002, _uid(message.sop_class_uid)),
+            (0x0100, _us(message.command_field | 0x8000)),
+            (0x0120, _us(message.message_id)),
+            (0x0800, _us(_NO_DATA_SET)),
+            (0x0900, _us(status)),
+        ]
+        if comment:
+            elements.append((0x0902, _even(comment.encode("ascii", "replace")[:64], b" ")))
+        if message.sop_instance_uid:
+            elements.append((0x1000, _uid(message.sop_instance_uid)))
+        body = b"".join(_ELEMENT.pack(0, number, len(value)) + value for number, value in elements)
+        self._send_command(message.context_id, _ELEMENT.pack(0, 0, 4) + len(body).to_bytes(4, "little") + body)
+
+    def stop(self) -> None:
+        """End the association after the message that is being received, at once when there is none."""
+        with self._lock:
+            self._stopping = True
+            if self._idle:
+                self._abort(_NO_REASON)
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _next_pdv(self) -> tuple[int, int, bytes] | None:
+        """Wait for the first fragment of a message; None when there will be none."""
+        with self._lock:
+            if self._stopping:
+                self._abort(_NO_REASON)
+                return None
+            self._idle = True
+        first = self._pdv(may_release=True)
+        with self._lock:
+            self._idle = False
+        return first
+
+    def _read_command(self, context_id: int, control: int, piece: bytes) -> Message:
+        command = piece
+        while control & 1 and not control & 2 and len(command) <= _COMMAND_LIMIT:
+            _, control, piece = self._expected_pdv(is_command=True)
+            command += piece
+        if not control & 1 or len(command) > _COMMAND_LIMIT or context_id not in self._contexts:
+            raise self._broken(_INVALID_PDU_PARAMETER, "a message does not begin with a command set")
+        try:
+            return self._message(_elements(command), context_id)
+        except (KeyError, StructError):
+            raise self._broken(_INVALID_PDU_PARAMETER, "the command set is malformed") from None
+
+    def _message(self, elements: dict[int, bytes], context_id: int) -> Message:
+        return Message(
+            int.from_bytes(elements[0x0100], "little"),
+            int.from_bytes(elements[0x0110], "little"),
+            elements.get(0x0002, b"").decode("ascii", "replace").strip("\0 "),
+            elements.get(0x1000, b"").decode("ascii", "replace").strip("\0 "),
+            int.from_bytes(elements[0x0800], "little") != _NO_DATA_SET,
+            context_id,
+            *self._contexts[context_id],
+        )
+
+    def _expected_pdv(self, *, is_command: bool) -> tuple[int, int, bytes]:
+        pdv = self._pdv(may_release=False)
+        if pdv is None or bool(pdv[1] & 1) != is_command:
+            raise self._broken(_UNEXPECTED_PDU, "a message was not sent to its end")
+        return pdv
+
+    def _pdv(self, *, may_release: bool) -> tuple[int, int, bytes] | None:
+        """Give the next fragment as (context, control, bytes); None after a release, which is answered."""
+        while (pdv := next(self._pdvs, None)) is None:
+            kind, body = self._read_pdu(MAX_PDU)
+            if kind == _RELEASE_RQ and may_release:
+                self._send(A_RELEASE_RP(_released()).encode())
+                return None
+            if kind == _ABORT:
+                raise AssociationEnded("aborted by the peer")
+            if kind != _P_DATA_TF:
+                raise self._broken(_UNEXPECTED_PDU, "an unexpected PDU")
+            self._pdvs = self._fragments(body)
+        return pdv
+
+    def _fragments(self, body: bytes) -> Iterator[tuple[int, int, bytes]]:
+        at = 0
+        while at < len(body):
+            if at + 6 > len(body):
+                raise self._broken(_INVALID_PDU_PARAMETER, "a fragment is cut off")
+            length, context_id, control = _PDV.unpack_from(body, at)
+            end = at + 4 + length
+            if length < 2 or end > len(body):
+                raise self._broken(_INVALID_PDU_PARAMETER, "a fragment has a wrong length")
+            yield context_id, control, body[at + 6 : end]
+            at = end
+
+    def _read_pdu(self, limit: int) -> tuple[int, bytes]:
+        kind, length = _PDU.unpack(self._read(_PDU.size))
+        if length > limit:
+            raise self._broken(_INVALID_PDU_PARAMETER, "a PDU is longer than was agreed")
+        return kind, self._read(length)
+
+    def _read(self, length: int) -> bytes:
+        data, have = bytearray(length), 0
+        view = memoryview(data)
+        while have < length:
+            try:
+                count = self._socket.recv_into(view[have:])
+            except TimeoutError:
+                raise self._broken(_NO_REASON, "the peer fell silent") from None
+            except OSError:
+                count = 0
+            if not count:
+                raise AssociationEnded("the connection was closed")
+            have += count
+        view.release()
+        return bytes(data)
+
+    def _send_command(self, context_id: int, command: bytes) -> None:
+        room = max(self._peer_max_pdu - 6, 2)
+        for at in range(0, len(command), room):
+            piece = command[at : at + room]
+            last = 2 if at + room >= len(command) else 0
+            pdv = _PDV.pack(len(piece) + 2, context_id, 1 | last) + piece
+            self._send(_PDU.pack(_P_DATA_TF, len(pdv)) + pdv)
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            raise AssociationEnded("the connection was closed") from None
+
+    def _broken(self, reason: int, words: str) -> AssociationEnded:
+        self._abort(reason)
+        return AssociationEnded(words)
+
+    def _abort(self, reason: int) -> None:
+        primitive = A_ABORT_RQ()
+        primitive.source, primitive.reason_diagnostic = 2, reason
+        with suppress(AssociationEnded):
+            self._send(primitive.encode())
+
+
+def _released() -> A_RELEASE:
+    primitive = A_RELEASE()
+    primitive.result = "affirmative"
+    return primitive
+
+
+def _elements(command: bytes) -> dict[int, bytes]:
+    """Read a command set: Implicit VR Little Endian, group 0000 (PS3.7 6.3.1). Keys are element numbers."""
+    found, at = {}, 0
+    while at < len(command):
+        _, element, length = _ELEMENT.unpack_from(command, at)
+        at += _ELEMENT.size
+        found[element] = command[at : at + length]
+        at += length
+    return found
+
+
+def _us(value: int) -> bytes:
+    return value.to_bytes(2, "little")
+
+
+def _uid(text: str) -> bytes:
+    return _even(text.encode("ascii", "replace"), b"\0")
+
+
+def _even(value: bytes, padding: bytes) -> bytes:
+    return value + padding * (len(value) % 2)
