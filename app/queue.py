@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from app.core.logs import get_logger
@@ -108,6 +109,13 @@ class _BellWorker(SimpleWorker):  # type: ignore[misc]  # rq ships without types
     """Runs bells in this process. Signals belong to the command that started us."""
 
     stopped: threading.Event
+    max_connection_wait_time = 1.0
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Beat, unless we are to stop: rq asks for a lost Redis again and again and looks at nothing else."""
+        if pipeline is None and self.stopped.is_set():
+            raise StopRequested
+        super().heartbeat(timeout, pipeline)
 
     def _install_signal_handlers(self) -> None:
         """Leave signal handling to the entrance."""

@@ -35,6 +35,11 @@ class Receipt:
     stored: int = 0
     refused: Counter[int] = field(default_factory=Counter)
 
+    @property
+    def sent(self) -> int:
+        """Return how many instances were sent."""
+        return self.stored + self.refused.total()
+
     @override
     def __str__(self) -> str:
         """Say it in words."""
@@ -90,7 +95,8 @@ class Doors:
         body = answer.json()
         failed = [item for sequence in ("00081198", "0008119A") for item in body.get(sequence, {}).get("Value", ())]
         reasons = Counter(item["00081197"]["Value"][0] for item in failed)
-        return Receipt(len(body.get("00081199", {}).get("Value", ())), reasons)
+        stored = {item["00081155"]["Value"][0] for item in body.get("00081199", {}).get("Value", ())}
+        return Receipt(len(stored), reasons)  # a file that is there twice is one instance
 
     def c_store(self, instances: Iterable[Dataset]) -> Receipt:
         """Store CT images in Explicit VR Little Endian by C-STORE (PS3.4 B), over one association."""

@@ -18,7 +18,7 @@ import requests
 
 from demo import site as commands
 from demo.doors import CALLED_AE_TITLE, CALLING_AE_TITLES, HOSPITAL, Doors, Refused, local_session
-from demo.examinations import ZONE, demo_examinations, own_examinations
+from demo.examinations import ZONE, Examination, demo_examinations, own_examinations
 from demo.memory import Memory
 from demo.own_files import OwnFiles, read_own_files
 from demo.patients import CAMILLE, ISSUER, OWN_PHONE, XIAOMING
@@ -43,6 +43,7 @@ _SOURCES = [
 _PROCESSES = ("worker", "relay", "scp")
 _USUAL_REQUEST = r" request .* status=[23]\d\d$"
 _USUAL_IN_VALKEY = r" \* |overcommit"  # notices, and advice to administrators of large machines
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _printing = threading.Lock()
 
 
@@ -50,9 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until Ctrl-C (0), until a process dies or a demo study is stuck (1), or not at all (2)."""
     options = _parse(arguments)
     os.umask(0o077)
-    # A terminal that closes and a service manager end everything as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    _end_gracefully_on_signals()
     try:
         own = _own_files(options.study) if options.study else None
         site = make_site(options)
@@ -63,6 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
         say(str(trouble))
         return 2
     return _supervise(Supervisor(environment(site), lock, say), site, own)
+
+
+def _end_gracefully_on_signals() -> None:
+    """A service manager, a script that started this in the background and a closed terminal end all as Ctrl-C does."""
+    for number in _ENDS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
+            signal.signal(number, signal.default_int_handler)
 
 
 def _own_files(path: Path) -> OwnFiles:
@@ -87,8 +93,9 @@ def _supervise(supervisor: Supervisor, site: Site, own: OwnFiles | None) -> int:
     except requests.RequestException as problem:
         say(f"Filmpass does not answer ({type(problem).__name__}). Stopping the rest.")
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDS:
             signal.signal(number, signal.SIG_IGN)
+        site.run_file.unlink(missing_ok=True)
         supervisor.stop()
     return 1
 
@@ -134,28 +141,30 @@ def _prepare(supervisor: Supervisor, site: Site) -> Memory:
 
 def _tell(supervisor: Supervisor, site: Site, memory: Memory, own: OwnFiles | None) -> list[Told]:
     """Send what was not sent yet; returns what is to be shown."""
-    memory.told = [told.at(site.base_url) for told in memory.told]
     if own:
         wanted = own_examinations(own)
-    elif site.options.demo and not memory.told:
-        wanted = demo_examinations(memory.seed, memory.started_at)
     else:
-        return memory.told if site.options.demo else []
+        wanted = demo_examinations(memory.seed, memory.started_at) if site.options.demo else []
     doors = Doors(site.base_url, memory.api_key, site.options.dimse_port, site.ca_file)
     teller = Teller(doors, site.sent_messages, supervisor.wait_until, say)
+    before = {told.study_instance_uid for told in memory.told}
     for examination in wanted:
-        told = {item.study_instance_uid: item for item in memory.told}
-        if examination.study_instance_uid in told:
-            continue
-        try:
-            memory.told.append(teller.tell(examination, {item.link for item in memory.told}))
-        except (Refused, Stuck) as problem:
-            if own is None:
-                raise
-            say(f"{problem} Going on with the next.")
-        memory.save()
-    wanted_uids = {examination.study_instance_uid for examination in wanted}
-    return [item for item in memory.told if item.study_instance_uid in wanted_uids]
+        if examination.study_instance_uid not in before:
+            _tell_one(teller, examination, memory, needed=own is None)
+    memory.told = [told.at(site.base_url) for told in memory.told]
+    if own:
+        return [told for told in memory.told if told.study_instance_uid in own.studies]
+    return memory.told if site.options.demo else []
+
+
+def _tell_one(teller: Teller, examination: Examination, memory: Memory, *, needed: bool) -> None:
+    try:
+        memory.told.append(teller.tell(examination, {told.token for told in memory.told}))
+    except (Refused, Stuck) as problem:
+        if needed:
+            raise
+        say(f"{problem} Going on with the next.")
+    memory.save()
 
 
 def _run_file(site: Site, memory: Memory) -> dict[str, object]:

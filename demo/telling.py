@@ -12,7 +12,7 @@ from typing import Any
 from demo.doors import Doors, Receipt, Refused
 from demo.examinations import Examination, made_up_number
 
-_LINK = re.compile(r"https?://\S+/s/\S+")
+_LINK = re.compile(r"https?://\S+/s/(\S+)")
 _SECONDS = 60  # and one more for each instance
 _TOLD = {"accepted", "delivered"}
 _ENDED = {"failed", "held", "expired"}
@@ -40,9 +40,14 @@ class Told:
     fact: str
     body: str
 
+    @property
+    def token(self) -> str:
+        """Return what makes the link this patient's, whatever the address before it."""
+        return self.link.rpartition("/")[2]
+
     def at(self, base_url: str) -> "Told":
         """Return the same, for an installation that has moved to another address."""
-        link = f"{base_url}/s/{self.link.rpartition('/')[2]}"
+        link = f"{base_url}/s/{self.token}"
         return Told(self.title, self.study_instance_uid, link, self.fact, self.body.replace(self.link, link))
 
 
@@ -55,12 +60,12 @@ class Teller:
     wait: Wait
     say: Callable[[str], None]
 
-    def tell(self, examination: Examination, known_links: Collection[str]) -> Told:
+    def tell(self, examination: Examination, known_tokens: Collection[str]) -> Told:
         """Register, send, call complete, and wait for the message.
 
         Parameters
         ----------
-        known_links : collection of str
+        known_tokens : collection of str
             Of messages that came before: the same phone may have had several.
 
         Raises
@@ -72,13 +77,13 @@ class Teller:
         """
         order = self._register(examination)
         receipt = self._send(examination)
-        self.doors.post(f"/studies/{examination.study_instance_uid}/complete", {})
+        self.doors.post(f"/studies/{examination.study_instance_uid}/complete", {"instances": receipt.sent})
         course = _Course(examination, order, self.doors, self.say)
         try:
-            self.wait(course.is_told, "the message", _SECONDS + receipt.stored)
+            self.wait(course.is_told, "the message", _SECONDS + receipt.sent)
         except TimeoutError:
             raise Stuck(f"{examination.title}: no message was accepted in time; it stands at: {course.stage}") from None
-        body, link = self._message(str(examination.patient["phone"]), known_links)
+        body, link = self._message(str(examination.patient["phone"]), known_tokens)
         return Told(examination.title, examination.study_instance_uid, link, examination.fact, body)
 
     def _register(self, examination: Examination) -> dict[str, Any]:
@@ -106,10 +111,10 @@ class Teller:
             raise Stuck(f"{examination.title}: nothing was stored.")
         return receipt
 
-    def _message(self, phone: str, known_links: Collection[str]) -> tuple[str, str]:
+    def _message(self, phone: str, known_tokens: Collection[str]) -> tuple[str, str]:
         lines = [json.loads(line) for line in self.sent_messages.read_text(encoding="utf-8").splitlines()]
         bodies = [line["body"] for line in lines if line["to"] == phone]
-        found = [(body, match[0]) for body in bodies if (match := _LINK.search(body)) and match[0] not in known_links]
+        found = [(body, match[0]) for body in bodies if (match := _LINK.search(body)) and match[1] not in known_tokens]
         return found[-1]
 
 

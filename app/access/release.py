@@ -14,6 +14,7 @@ from typing import Any
 
 DEFAULT_RULE: Mapping[str, Any] = {"images": "at-once", "report": "report-final", "classes": []}
 FINAL = frozenset({"final", "amended"})
+_CENTURY = 36_525  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,24 @@ class Releases:
 
 def rule_problem(rule: Mapping[str, Any]) -> str | None:
     """Return what makes a rule unreadable, or None; an unreadable one would keep its door closed for ever."""
+    classes = rule.get("classes", [])
+    if not isinstance(classes, list) or not all(_is_class(item) for item in classes):
+        return "Each class needs codes, a list of texts that procedure codes begin with."
     doors = [rule.get("images"), rule.get("report")]
-    for item in rule.get("classes", ()):
-        if not isinstance(item, Mapping) or not item.get("codes") or not all(isinstance(c, str) for c in item["codes"]):
-            return "Each class needs codes, a list of texts that procedure codes begin with."
-        doors += [item[name] for name in ("images", "report") if name in item]
+    doors += [item[name] for item in classes for name in ("images", "report") if name in item]
     if set(rule) - {"images", "report", "classes"} or not all(_is_door(door) for door in doors):
         return 'Images and report are each "at-once", "report-final" or {"days": n}.'
     return None
 
 
+def _is_class(item: Any) -> bool:
+    codes = item.get("codes") if isinstance(item, Mapping) else None
+    return isinstance(codes, list) and bool(codes) and all(isinstance(code, str) for code in codes)
+
+
 def _is_door(door: Any) -> bool:
     days = door.get("days") if isinstance(door, Mapping) else None
-    return door in ("at-once", "report-final") or (type(days) is int and days >= 0)
+    return door in ("at-once", "report-final") or (type(days) is int and 0 <= days <= _CENTURY)
 
 
 def releases_of(

@@ -1,5 +1,6 @@
 """The long-running processes. Each prints one line when it is ready, and stops gracefully."""
 
+import queue
 import signal
 import threading
 from collections.abc import Callable
@@ -7,14 +8,24 @@ from collections.abc import Callable
 import click
 
 from app.commands.common import guarded, parts
+from app.core.errors import Conflict
 from app.jobs import drain, relay
 from app.queue import Listener
 
 
 def _until_stopped(stop: Callable[[], None]) -> None:
     """Stop gracefully on SIGTERM and Ctrl-C: what is being done is finished, nothing new is begun."""
+    # A handler runs between any two steps of the main thread, which may hold the very lock that `stop` takes; putting
+    # into a SimpleQueue is safe there, and another thread stops.
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop())
+        signal.signal(number, lambda number, _: asked.put(number))
+
+    def stop_when_asked() -> None:
+        asked.get()
+        stop()
+
+    threading.Thread(target=stop_when_asked, daemon=True).start()
     parts().keys.current("root")  # refuses here, not at the first piece of work
 
 
@@ -46,7 +57,12 @@ def run_scp() -> None:
     """Receive instances by C-STORE and answer C-ECHO, until stopped."""
     from app.dimse.scp import Receiver  # pynetdicom takes a second to load, which no other command should pay
 
-    receiver = Receiver(parts())
+    settings = parts().settings
+    try:
+        receiver = Receiver(parts())
+    except OSError as error:
+        address = f"{settings.dimse_host}:{settings.dimse_port}"
+        raise Conflict(f"Cannot listen on {address}: {error.strerror}. Set FILMPASS_DIMSE_PORT.") from None
     _until_stopped(receiver.stop)
     click.echo("scp: ready")
     receiver.run()

@@ -20,6 +20,7 @@ from app.dicom.render import Code, Jpeg, NotRenderable
 _MAGIC = b"FPK1"
 _HEAD = Struct("!4sI")
 HEAD_BYTES = _HEAD.size
+_BURNED_IN = 8  # its place in a row of the index
 
 
 class BadPack(ValueError):
@@ -50,13 +51,15 @@ class PackFrame:
     """One frame of a series, in display order.
 
     Either `picture` is there, or `reason` and `reason_text` say why not. `frame_number` counts from 1 within its
-    instance. `window` is center and width of the window applied, None for another mapping.
+    instance. `window` is center and width of the window applied, None for another mapping. `own_key_image` is there
+    where the preview is too large for the first view of a page.
     """
 
     sop_instance_uid: SopInstanceUid
     frame_number: int
     picture: PackPicture | None
     small: PackPicture | None
+    own_key_image: PackPicture | None
     edges: Edges | None
     window: tuple[float, float] | None
     view: str
@@ -64,14 +67,22 @@ class PackFrame:
     reason: Code | None
     reason_text: str
 
+    @property
+    def key_image(self) -> PackPicture | None:
+        """The picture of this frame for the first view of a page."""
+        return self.own_key_image or self.picture
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackIndex:
-    """What a pack holds. `key` is the place in `frames` of the frame that stands for the series, None without any."""
+    """What a pack holds.
+
+    `key` is the place in `frames` of the frame that stands for the series; None without any, or where text that may
+    name the patient is burned into it.
+    """
 
     frames: tuple[PackFrame, ...]
     key: int | None
-    key_image: PackPicture | None
     thumbnail: PackPicture | None
 
 
@@ -118,11 +129,10 @@ def write_pack(instances: Sequence[SeriesInstance]) -> Iterator[bytes]:
         for instance in instances
         for number, frame in enumerate(instance.rendered.frames, start=1)
     ]
-    index: dict[str, Any] = {"frames": frames, "key": None, "key_image": None, "thumbnail": None}
+    index: dict[str, Any] = {"frames": frames, "key": None, "thumbnail": None}
     if key := _key_frame(instances):
         at, frame = key
-        index["key"] = at
-        index["key_image"] = pictures.add(frame.key_image) if frame.key_image else frames[at][2]
+        index["key"] = None if _has_burned_in(frames[at]) else at
         index["thumbnail"] = pictures.add(frame.thumbnail) if frame.thumbnail else None
     text = json.dumps(index, separators=(",", ":")).encode()
     yield _HEAD.pack(_MAGIC, len(text)) + text
@@ -149,20 +159,26 @@ def _frame_row(
     facts = instance.rendered.facts
     shared = [facts.view if facts else "", bool(facts and facts.burned_in_annotation)]
     if isinstance(frame, NotRenderable):
-        return [instance.sop_instance_uid, number, None, None, None, None, *shared, frame.code, frame.reason]
+        return [instance.sop_instance_uid, number, None, None, None, None, None, *shared, frame.code, frame.reason]
     edges = frame.edges and [frame.edges.left, frame.edges.right, frame.edges.top, frame.edges.bottom]
+    key_image = frame.key_image and pictures.add(frame.key_image)
     window = frame.window and [frame.window.center, frame.window.width]
     return [
         instance.sop_instance_uid,
         number,
         pictures.add(frame.preview),
         pictures.add(frame.small),
+        key_image,
         edges,
         window,
         *shared,
         None,
         "",
     ]
+
+
+def _has_burned_in(row: list[Any]) -> bool:
+    return bool(row[_BURNED_IN])
 
 
 def _key_frame(instances: Sequence[SeriesInstance]) -> tuple[int, FramePicture] | None:
@@ -206,18 +222,18 @@ def read_index(data: bytes) -> PackIndex:
     return PackIndex(
         frames=tuple(_frame(row, base) for row in index["frames"]),
         key=index["key"],
-        key_image=_picture(index["key_image"], base),
         thumbnail=_picture(index["thumbnail"], base),
     )
 
 
 def _frame(row: list[Any], base: int) -> PackFrame:
-    uid, number, picture, small, edges, window, view, burned_in, reason, reason_text = row
+    uid, number, picture, small, key_image, edges, window, view, burned_in, reason, reason_text = row
     return PackFrame(
         sop_instance_uid=SopInstanceUid(uid),
         frame_number=number,
         picture=_picture(picture, base),
         small=_picture(small, base),
+        own_key_image=_picture(key_image, base),
         edges=Edges(*edges) if edges else None,
         window=(window[0], window[1]) if window else None,
         view=view,

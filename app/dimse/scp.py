@@ -75,9 +75,13 @@ class Receiver:
         except OSError:  # the peer gave up already, or descriptors ran out
             _log.warning("a connection could not be accepted")
             return
+        limit = self._parts.settings.dimse_max_associations
+        if len(self._running) >= 2 * limit:  # too many even to tell each why
+            connection.close()
+            return
         association = Association(connection)
         with self._lock:
-            full = len(self._running) >= self._parts.settings.dimse_max_associations
+            full = len(self._running) >= limit
             thread = threading.Thread(target=self._serve, args=(connection, association, address[0], full))
             self._running[thread] = association
         thread.start()

@@ -160,16 +160,11 @@ class Association:
         return primitive
 
     def messages(self) -> Iterator[Message]:
-        """Give requests until the peer releases the association or `stop` was called.
-
-        A data set that was not read to its end is skipped before the next message.
-        """
+        """Give requests until the peer releases the association or `stop` was called; each is to be answered."""
         while (first := self._next_pdv()) is not None:
             command = self._read_command(*first)
             self._data_set_open = command.has_data_set
             yield command
-            for _ in self.data_set():
-                pass
 
     def data_set(self) -> Iterator[bytes]:
         """Give the data set that follows the current command, in pieces, as they arrive."""
@@ -179,7 +174,12 @@ class Association:
             yield piece
 
     def respond(self, message: Message, status: int, comment: str = "") -> None:
-        """Answer a request (PS3.7 9.3.1.2); `comment` goes into Error Comment, at most 64 characters."""
+        """Answer a request, once all of it has come (PS3.7 9.3.1.2).
+
+        What was not read of its data set is skipped. `comment` goes into Error Comment, at most 64 characters.
+        """
+        for _ in self.data_set():
+            pass
         elements = [
             (0x0002, _uid(message.sop_class_uid)),
             (0x0100, _us(message.command_field | 0x8000)),
@@ -229,11 +229,11 @@ class Association:
 
     def _message(self, elements: dict[int, bytes], context_id: int) -> Message:
         return Message(
-            int.from_bytes(elements[0x0100], "little"),
-            int.from_bytes(elements[0x0110], "little"),
+            _number(elements[0x0100]),
+            _number(elements[0x0110]),
             elements.get(0x0002, b"").decode("ascii", "replace").strip("\0 "),
             elements.get(0x1000, b"").decode("ascii", "replace").strip("\0 "),
-            int.from_bytes(elements[0x0800], "little") != _NO_DATA_SET,
+            _number(elements[0x0800]) != _NO_DATA_SET,
             context_id,
             *self._contexts[context_id],
         )
@@ -332,6 +332,10 @@ def _elements(command: bytes) -> dict[int, bytes]:
         found[element] = command[at : at + length]
         at += length
     return found
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value[:2], "little")
 
 
 def _us(value: int) -> bytes:

@@ -21,7 +21,7 @@ class AuditEvent(Base):
     actor: Mapped[str]
     on_behalf_of: Mapped[str | None]
     action: Mapped[str]
-    resource: Mapped[str]
+    resource: Mapped[str] = mapped_column(index=True)
     outcome: Mapped[str]
     reason: Mapped[str | None]
     detail_sealed: Mapped[bytes]

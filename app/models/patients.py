@@ -45,7 +45,10 @@ class PatientIdentifier(Base):
 
 
 class ContactPoint(Base):
-    """A phone number (E.164) or e-mail address of a patient: routes messages, proves nothing. One current of a kind."""
+    """A phone number (E.164) or e-mail address of a patient: routes messages, proves nothing. One current of a kind.
+
+    `refused_at`: its holder said that the message was not theirs; nothing more is sent until the hospital says so.
+    """
 
     __tablename__ = "contact_point"
     __table_args__ = (UniqueConstraint("hospital_id", "patient_id", "kind", "value_index"),)
@@ -58,6 +61,7 @@ class ContactPoint(Base):
     value_index: Mapped[bytes] = mapped_column(index=True)
     index_key_id: Mapped[str]
     created_at: Mapped[datetime]
+    refused_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
 
@@ -92,7 +96,6 @@ class Report(Base):
     version: Mapped[int]
     status: Mapped[str]
     service_request_id: Mapped[UUID] = mapped_column(ForeignKey("service_request.id"), index=True)
-    study_instance_uid: Mapped[str | None]
     content_sealed: Mapped[bytes]
     pdf_object_id: Mapped[UUID | None]
     issued_at: Mapped[datetime]

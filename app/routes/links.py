@@ -5,7 +5,7 @@ from datetime import datetime
 from flask import Blueprint, Response, redirect, request
 
 from app.core.errors import TooOften
-from app.core.identifiers import parse_token
+from app.core.identifiers import Token, parse_token
 from app.services import links, resending
 from app.services.links import LinkState
 from app.web import facts, pages, sessions, words
@@ -36,8 +36,10 @@ def press(token: str) -> Response:
     if state is None or state.why:
         return _dead(state, token)
     if request.form.get("act") == "not_mine":
-        links.switch_off(parts(), state)
+        links.switch_off(parts(), state, Token(token))
         return _dead(_look(token), token)
+    if _is_proven(state):
+        return redirect(f"/v/{state.link.public_id}", 303)  # type: ignore[return-value]  # a Response at run time
     return _ask(state, token)
 
 
@@ -87,6 +89,15 @@ def _look(text: str) -> LinkState | None:
     if state is not None:
         parts().limiter.check(f"link:{state.link.capability_id}", 60)
     return state
+
+
+def _is_proven(state: LinkState) -> bool:
+    """Tell whether this browser proved the fact for this link already; the page then offers "this is not me"."""
+    link = sessions.current_link(parts(), state.link.public_id)
+    if link is None:
+        return False
+    principal = link.principal
+    return not principal.session_revoked and principal.session_expires_at > parts().clock()
 
 
 def _typed(kind: str, state: LinkState) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.access.load.studies import policy_facts
@@ -94,7 +94,7 @@ def waits_for(session: Session, study: Study, *, now: datetime) -> Gate | None:
     if gate is not None:
         return gate
     if current_phone(session, study.patient_id) is None:
-        return Gate("no-contact")
+        return Gate("number-refused" if number_is_refused(session, study.patient_id) else "no-contact")
     return Gate("told") if study.announced_revision >= study.consequence else None
 
 
@@ -111,11 +111,25 @@ def _release_gate(releases: Releases, *, again: bool) -> Gate | None:
 
 
 def current_phone(session: Session, patient_id: UUID) -> ContactPoint | None:
-    """Return the patient's current phone number."""
-    return session.scalar(
-        select(ContactPoint).where(
-            ContactPoint.patient_id == patient_id, ContactPoint.kind == "phone", ContactPoint.ended_at.is_(None)
-        )
+    """Return the patient's current phone number, unless whoever holds it said that it is not the patient's."""
+    return session.scalar(_phones(patient_id).where(ContactPoint.refused_at.is_(None)))
+
+
+def number_is_refused(session: Session, patient_id: UUID) -> bool:
+    """Tell whether the holder of the current number said that the message was not theirs."""
+    return session.scalar(_phones(patient_id).where(ContactPoint.refused_at.is_not(None))) is not None
+
+
+def trust_number(session: Session, patient_id: UUID) -> None:
+    """Write to the current number again: the hospital says that it is the patient's."""
+    contact = session.scalar(_phones(patient_id))
+    if contact is not None:
+        contact.refused_at = None
+
+
+def _phones(patient_id: UUID) -> Select[ContactPoint]:
+    return select(ContactPoint).where(
+        ContactPoint.patient_id == patient_id, ContactPoint.kind == "phone", ContactPoint.ended_at.is_(None)
     )
 
 

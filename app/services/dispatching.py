@@ -125,6 +125,7 @@ def _why_not(
     checks = (
         (study.patient_id != contact.patient_id, "expired", "match-undone"),
         (contact.ended_at is not None, "expired", "number-changed"),
+        (contact.refused_at is not None, "expired", "number-refused"),
         (patient.deceased, "failed", "deceased"),
         (patient.protected, "failed", "protected"),
         (patient.opted_out or suppressed is not None, "failed", "opted-out"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.access.load import links as load
@@ -22,7 +22,8 @@ from app.core.identifiers import Digest, Token, digest_of, new_id, new_token
 from app.models.imaging import Study
 from app.models.links import AccessToken, Capability, CapabilityStudy
 from app.models.links import Session as SessionRow
-from app.models.patients import Patient
+from app.models.notifications import DeliveryAttempt, Notification
+from app.models.patients import ContactPoint, Patient
 from app.services import facts
 from app.services.hospitals import HospitalProfile, profile
 from app.services.parts import Parts
@@ -218,8 +219,8 @@ def _refused(parts: Parts, state: LinkState, kind: str) -> None:
         record(session, parts.keys, fact, now=parts.clock())
 
 
-def switch_off(parts: Parts, state: LinkState) -> None:
-    """End a link because its holder said that it is not theirs."""
+def switch_off(parts: Parts, state: LinkState, token: Token) -> None:
+    """End a link because its holder said that it is not theirs, and write no more to the number that it went to."""
     now = parts.clock()
     with unit_of_work(parts, Scope(hospital=state.hospital.id)) as session:
         session.execute(
@@ -227,7 +228,18 @@ def switch_off(parts: Parts, state: LinkState) -> None:
             .where(Capability.id == state.link.capability_id, Capability.revoked_at.is_(None))
             .values(revoked_at=now, revoked_reason="switched_off")
         )
+        session.execute(update(ContactPoint).where(ContactPoint.id.in_(_sent_to(token))).values(refused_at=now))
         record(session, parts.keys, _fact(Event.LINK_SWITCHED_OFF, state), now=now)
+
+
+def _sent_to(token: Token) -> Select[UUID]:
+    """Return the contact that a token was sent to."""
+    return (
+        select(Notification.contact_id)
+        .join(DeliveryAttempt, DeliveryAttempt.notification_id == Notification.id)
+        .join(AccessToken, AccessToken.attempt_id == DeliveryAttempt.id)
+        .where(AccessToken.digest == digest_of(token))
+    )
 
 
 def end_session(parts: Parts, hospital_id: UUID, digest: Digest) -> None:

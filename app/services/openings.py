@@ -1,5 +1,6 @@
 """Disclosures: one durable row per (session, study, action), written before the first byte leaves."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,12 +17,17 @@ from app.services.parts import Parts
 from app.services.unit_of_work import Scope, unit_of_work
 
 
-def is_recorded(session: Session, principal: LinkSession, study_id: UUID, action: Action) -> bool:
-    """Tell whether this disclosure is on record."""
-    statement = select(Opening.id).where(
+def recorded_at(session: Session, principal: LinkSession, study_id: UUID, action: Action) -> datetime | None:
+    """Return when this disclosure was recorded, or None."""
+    statement = select(Opening.created_at).where(
         Opening.session_digest == principal.session_digest, Opening.study_id == study_id, Opening.action == action.value
     )
-    return session.scalar(statement) is not None
+    return session.scalar(statement)
+
+
+def is_recorded(session: Session, principal: LinkSession, study_id: UUID, action: Action) -> bool:
+    """Tell whether this disclosure is on record."""
+    return recorded_at(session, principal, study_id, action) is not None
 
 
 def write(session: Session, parts: Parts, principal: LinkSession, study_id: UUID, action: Action) -> None:

@@ -29,7 +29,7 @@ _SESSIONS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which picture: a series (1-based), and a place in it (1-based; ignored for thumbnail and key)."""
+    """Which picture: a series (1-based), and a place in it (1-based; ignored for the thumbnail)."""
 
     kind: Kind
     series: int
@@ -105,9 +105,8 @@ class PictureDesk:
 def _place(index: PackIndex, asked: Asked) -> PackPicture | None:
     if asked.kind == "thumbnail":
         return index.thumbnail
-    if asked.kind == "key":
-        return index.key_image
     if not 1 <= asked.place <= len(index.frames):
         return None
     frame = index.frames[asked.place - 1]
-    return frame.small if asked.kind == "small" else frame.picture
+    chosen = {"preview": frame.picture, "small": frame.small, "key": frame.key_image}
+    return chosen[asked.kind]

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core.identifiers import SopInstanceUid
@@ -17,7 +17,8 @@ from app.dicom.preview_pack import (
     read_index,
     write_pack,
 )
-from app.models.imaging import Instance, InstanceVersion, Series
+from app.dicom.render import NotRenderable
+from app.models.imaging import Instance, InstanceVersion, Series, StoredObject
 from app.outbox import Owed, close
 from app.services import keys, study_state
 from app.services.objects import ObjectReader, Placed, index_rows, insert_rows, put, reader
@@ -76,11 +77,10 @@ def _render(parts: Parts, source: _Source) -> SeriesInstance:
 def _store(session: Session, parts: Parts, series: Series, ordered: list[SeriesInstance], placed: Placed) -> None:
     now = parts.clock()
     frames = [frame for instance in ordered for frame in instance.rendered.frames]
-    reasons = [frame.code.value for frame in frames if isinstance(frame, Exception)]
-    insert_rows(session, index_rows([placed], series.hospital_id, study_id=series.study_id, now=now))
-    session.execute(
+    reasons = [frame.code.value for frame in frames if isinstance(frame, NotRenderable)]
+    taken = session.execute(
         update(Series)
-        .where(Series.id == series.id)
+        .where(Series.id == series.id, Series.preview_changes < series.changes)  # a slower, older run changes nothing
         .values(
             preview_object_id=placed.object_id,
             preview_changes=series.changes,
@@ -88,7 +88,12 @@ def _store(session: Session, parts: Parts, series: Series, ordered: list[SeriesI
             shown_count=len(frames) - len(reasons),
             not_shown_reason=reasons[0] if len(reasons) == len(frames) and reasons else None,
         )
-    )
+        .returning(Series.id)
+    ).first()
+    if taken is not None:
+        insert_rows(session, index_rows([placed], series.hospital_id, study_id=series.study_id, now=now))
+        # The pack that this one replaces is named by no row any more, and goes with the next sweep.
+        session.execute(delete(StoredObject).where(StoredObject.id == series.preview_object_id))
     study_state.rendered(session, series.study_id, now=now)
 
 

@@ -104,7 +104,7 @@ def undo_match(session: Session, parts: Parts, client: HospitalClient, uid: str,
 
 
 def send_again(session: Session, parts: Parts, client: HospitalClient, uid: str) -> Written:
-    """Replace the study's link and send the new one to the number that is current now.
+    """Replace the study's link and send the new one to the number that is current now, also if its holder refused it.
 
     Raises
     ------
@@ -116,6 +116,9 @@ def send_again(session: Session, parts: Parts, client: HospitalClient, uid: str)
         When this day's messages about the study are used up.
     """
     study = _known(session, client, uid)
+    if study.patient_id is not None:
+        announcing.trust_number(session, study.patient_id)
+        session.flush()
     if study.patient_id is not None and announcing.current_phone(session, study.patient_id) is None:
         raise Conflict("The patient has no phone number to write to.")
     if not resending.send_again(session, parts, study, by=client.actor):

@@ -55,6 +55,8 @@ def call_complete(
     study.expected_instances = len(known | set(manifest)) if manifest or known else expected
     if _count(session, Instance.study_id == study.id):
         study.completed_by = "call"
+    # Who was told already reads on the page what is missing, and that its arrival will be told.
+    study.announced_incomplete = bool(study.announced_revision and missing(session, study))
     owe(session, study.hospital_id, SETTLE, str(study.id), due_at=now, now=now)
 
 

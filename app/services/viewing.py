@@ -12,13 +12,13 @@ from app.access.load.links import OpenLink
 from app.access.load.studies import (
     SeriesFacts,
     StudyForPatient,
-    openings_of,
     policy_facts,
     series_of,
     study_for_patient,
 )
 from app.access.policy import Decision, StudyFacts, decide
 from app.access.release import Release
+from app.audit.reading import openings_of
 from app.core.errors import NotFound
 from app.dicom.preview_pack import PackIndex
 from app.services import openings, previews, reports
@@ -124,15 +124,19 @@ def see(parts: Parts, link: OpenLink) -> Seen:
             report_content=report if may_read else None,
             series=series,
             key=key,
-            openings=[
-                OpeningSeen(row.created_at, row.session_digest == principal.session_digest)
-                for row in openings_of(session, link.study_id)
-                if row.action == Action.STUDY_METADATA
-            ],
+            openings=_who_looked(session, link),
             now=now,
         )
     _record(parts, link, report=may_read and report is not None, pictures=key is not None)
     return seen
+
+
+def _who_looked(session: Session, link: OpenLink) -> list[OpeningSeen]:
+    """Read from the audit when the study was opened; this session's own opening is the current one."""
+    principal, action = link.principal, Action.STUDY_METADATA
+    own = openings.recorded_at(session, principal, link.study_id, action)
+    moments = openings_of(session, principal.hospital_id, link.study_id, action.value)
+    return [OpeningSeen(moment, moment == own) for moment in moments]
 
 
 def _record(parts: Parts, link: OpenLink, *, report: bool, pictures: bool) -> None:
@@ -150,29 +154,40 @@ def _record(parts: Parts, link: OpenLink, *, report: bool, pictures: bool) -> No
 def _key_picture(
     session: Session, parts: Parts, hospital_id: UUID, series: Sequence[SeriesFacts], report: ReadReport | None
 ) -> KeyPicture | None:
-    """Choose the first key instance of the report that can be shown, else the middle of the largest series."""
+    """Choose the first key instance of the report that can be shown, else what stands for the largest series."""
     marked = report.content.key_instances if report else ()
-    candidates = sorted((s for s in series if s.shown_count), key=lambda s: -s.shown_count)
+    candidates = sorted((item for item in series if item.shown_count), key=lambda item: -item.shown_count)
     chosen: KeyPicture | None = None
-    for item in candidates if marked else candidates[:1]:
+    for item in candidates:
         index = pack_index(session, parts, hospital_id, item)
         if index is None:
             continue
-        chosen = chosen or _middle(item, index)
-        for place, frame in enumerate(index.frames, start=1):
-            if frame.sop_instance_uid in marked and frame.picture is not None:
-                size = frame.picture
-                return KeyPicture(
-                    item.position, place, len(index.frames), size.width, size.height, marked_by_doctor=True
-                )
+        place = _marked_place(index, marked)
+        if place is not None:
+            return _key_at(item, index, place, marked=True)
+        if chosen is None and index.key is not None:
+            chosen = _key_at(item, index, index.key, marked=False)
+        if chosen is not None and not marked:
+            break
     return chosen
 
 
-def _middle(item: SeriesFacts, index: PackIndex) -> KeyPicture | None:
-    if index.key is None or index.key_image is None:
+def _marked_place(index: PackIndex, marked: Sequence[str]) -> int | None:
+    """Return the middle frame of the first marked instance in this series that can be shown."""
+    for uid in marked:
+        places = [place for place, frame in enumerate(index.frames) if frame.sop_instance_uid == uid]
+        if places:
+            frame = index.frames[places[len(places) // 2]]
+            if frame.picture is not None and not frame.burned_in_annotation:
+                return places[len(places) // 2]
+    return None
+
+
+def _key_at(item: SeriesFacts, index: PackIndex, place: int, *, marked: bool) -> KeyPicture | None:
+    size = index.frames[place].key_image
+    if size is None:
         return None
-    size = index.key_image
-    return KeyPicture(item.position, index.key + 1, len(index.frames), size.width, size.height, marked_by_doctor=False)
+    return KeyPicture(item.position, place + 1, len(index.frames), size.width, size.height, marked)
 
 
 def pack_index(session: Session, parts: Parts, hospital_id: UUID, series: SeriesFacts) -> PackIndex | None:

@@ -21,8 +21,8 @@ from app.web.sessions import cookie_name
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 LANES: dict[str, tuple[Who, Action]] = {
-    r"/v/([A-Za-z0-9_-]{12})/(p|q)/(\d{1,4})/(\d{1,6})\.jpg": (Who.LINK_SESSION, Action.STUDY_RENDERED),
-    r"/v/([A-Za-z0-9_-]{12})/(t|key)/(\d{1,4})\.jpg": (Who.LINK_SESSION, Action.STUDY_RENDERED),
+    r"/v/([A-Za-z0-9_-]{12})/(p|q|key)/(\d{1,4})/(\d{1,6})\.jpg": (Who.LINK_SESSION, Action.STUDY_RENDERED),
+    r"/v/([A-Za-z0-9_-]{12})/(t)/(\d{1,4})\.jpg": (Who.LINK_SESSION, Action.STUDY_RENDERED),
 }
 _PATTERNS = tuple(re.compile(pattern) for pattern in LANES)
 _KINDS: dict[str, Kind] = {"p": "preview", "q": "small", "t": "thumbnail", "key": "key"}

@@ -41,6 +41,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_event")),
     )
     op.create_index(op.f("ix_audit_event_hospital_id"), "audit_event", ["hospital_id"], unique=False)
+    op.create_index(op.f("ix_audit_event_resource"), "audit_event", ["resource"], unique=False)
     op.create_index(op.f("ix_audit_event_patient_id"), "audit_event", ["patient_id"], unique=False)
     op.create_table(
         "hospital",
@@ -239,6 +240,7 @@ def upgrade():
         sa.Column("value_index", sa.LargeBinary(), nullable=False),
         sa.Column("index_key_id", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["hospital_id"], ["hospital.id"], name=op.f("fk_contact_point_hospital_id")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_contact_point_patient_id")),
@@ -334,7 +336,6 @@ def upgrade():
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("service_request_id", sa.Uuid(), nullable=False),
-        sa.Column("study_instance_uid", sa.Text(), nullable=True),
         sa.Column("content_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("pdf_object_id", sa.Uuid(), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
@@ -702,6 +703,7 @@ def downgrade():
     op.drop_index(op.f("ix_api_key_hospital_id"), table_name="api_key")
     op.drop_table("api_key")
     op.drop_table("hospital")
+    op.drop_index(op.f("ix_audit_event_resource"), table_name="audit_event")
     op.drop_index(op.f("ix_audit_event_patient_id"), table_name="audit_event")
     op.drop_index(op.f("ix_audit_event_hospital_id"), table_name="audit_event")
     op.drop_table("audit_event")

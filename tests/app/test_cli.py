@@ -2,14 +2,17 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from app.core.identifiers import digest_of
+from app.factory import create_app
 from app.models.audit import AuditEvent
 from app.models.hospitals import Hospital
 from app.models.imaging import StoredObject
@@ -101,6 +104,7 @@ def test_a_wrong_decision_is_refused_by_name(run, name, value):
     assert f"--{name}" in refused
 
 
+@pytest.mark.both_databases
 def test_decisions_are_kept_as_given_and_can_be_changed(run, added, parts):
     rule = {"images": "days:2", "report": "at-once"}
     short = ",".join(f"{door}={value}" for door, value in rule.items())
@@ -139,6 +143,7 @@ def test_a_trial_number_is_listed_and_not_repeated_in_the_output(run, added, par
     assert "+86" in run("hospital", "trial-number", "add", "yz1", "13800138000", code=2).stderr
 
 
+@pytest.mark.both_databases
 def test_a_key_is_added_rotated_and_ended(run, added, parts):
     def living():
         lines = run("api-key", "list", "yz1", "--json").stdout.splitlines()
@@ -208,6 +213,7 @@ def test_the_audit_is_verified_and_a_changed_event_is_named(run, added, parts):
     assert f"event {event}" in run("audit", "verify", code=1).stderr
 
 
+@pytest.mark.both_databases
 def test_messages_that_failed_are_listed_without_a_number(run, parts):
     case = factories.make_case(parts)
     factories.announce(parts, case)
@@ -221,6 +227,7 @@ def test_messages_that_failed_are_listed_without_a_number(run, parts):
     assert json.loads(run("messages", "failed", "--json").stdout)["reason"] == "30003"
 
 
+@pytest.mark.both_databases
 def test_sweeping_removes_only_old_packs_that_no_row_names(run, parts, monkeypatch):
     case = factories.make_case(parts, pictures=1)
     orphan = objects.put(parts, b"k" * 32, "instance", [b"acknowledged to nobody"])
@@ -267,6 +274,16 @@ def test_a_wrong_setting_is_a_sentence(settings):
     assert refused.returncode == 2
     assert "FILMPASS_SETTLE_SECONDS is a whole number." in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_port_that_is_taken_is_a_sentence(parts):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = replace(parts.settings, dimse_host="127.0.0.1", dimse_port=taken.getsockname()[1])
+        runner = create_app(replace(parts, settings=settings)).test_cli_runner()
+        refused = runner.invoke(args=["run-scp"])
+    assert refused.exit_code == 2
+    assert "Address already in use" in refused.stderr
+    assert "FILMPASS_DIMSE_PORT" in refused.stderr
 
 
 @pytest.mark.parametrize("name", ["worker", "relay", "scp"])

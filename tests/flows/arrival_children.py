@@ -6,6 +6,7 @@ Each prints the SOP Instance UID of an instance once it is acknowledged, as an a
 import os
 import signal
 import sys
+from pathlib import Path
 from uuid import UUID
 
 from app.core.settings import Settings
@@ -28,6 +29,11 @@ def large_file(number: int) -> bytes:
     data = slice_file(STUDY, number, "P-1", "A-1")
     body = bytes([number % 251]) * 300_000
     return data + b"\xfc\xff\xfc\xffOB\0\0" + len(body).to_bytes(4, "little") + body
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _die() -> None:
@@ -65,7 +71,7 @@ def receive_and_die(parts, hospital: UUID, point: str) -> None:
         outcome = intake.take(iter([slice_file(STUDY, number, "P-1", "A-1")]), parse_header)
         intake.flush()
         if not outcome.failure:
-            print(outcome.header.sop_instance_uid, flush=True)
+            say(outcome.header.sop_instance_uid)
 
 
 def fill_the_disk(parts, hospital: UUID, ballast: str) -> None:
@@ -74,13 +80,13 @@ def fill_the_disk(parts, hospital: UUID, ballast: str) -> None:
     stored, number = [], 0
     while not (outcome := _take(intake, number := number + 1)).failure:
         stored.append(number)
-    print(f"{len(stored)} stored, then {outcome.failure:04X}", flush=True)
+    say(f"{len(stored)} stored, then {outcome.failure:04X}")
     assert _take(intake, number).failure == outcome.failure
     _read_back(parts, hospital, stored)
-    os.unlink(ballast)
+    Path(ballast).unlink()
     assert _take(intake, number).failure == 0
     _read_back(parts, hospital, [*stored, number])
-    print("all readable", flush=True)
+    say("all readable")
 
 
 def _take(intake: Intake, number: int):

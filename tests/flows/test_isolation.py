@@ -22,7 +22,7 @@ from tests import factories as make
 
 COOKIE = "__Host-filmpass"
 PDF = b"%PDF-1.7 the report of one patient"
-PICTURES = ("p/1/1.jpg", "p/1/2.jpg", "q/1/1.jpg", "t/1.jpg", "key/1.jpg")
+PICTURES = ("p/1/1.jpg", "p/1/2.jpg", "q/1/1.jpg", "t/1.jpg", "key/1/1.jpg")
 PAGES = ("", "/series/1", "/series/1/index.json", "/report.pdf")
 
 
@@ -242,6 +242,38 @@ class TestDisclosures:
             assert answer.status_code in {404, 500}
             assert not answer.data.startswith((b"\xff\xd8", b"%PDF"))
         assert make.events(parts, Event.STUDY_OPENED) == []
+
+
+def right(token):
+    return {"token": token, "kind": "birth_date", "act": "check", "y": "1958", "m": "3", "d": "7"}
+
+
+class TestOtherSites:
+    @pytest.fixture
+    def token(self, parts):
+        return make.make_link(parts, make.make_case(parts))
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    def test_a_form_posted_by_another_site_is_refused(self, parts, client, token, site):
+        headers = {"Sec-Fetch-Site": site, "Origin": "https://elsewhere.example"}
+        answer = client.post("/s", data=right(token), headers=headers)
+        assert answer.status_code == 403
+        assert "Set-Cookie" not in answer.headers
+        assert client.post(f"/s/{token}", data={"act": "not_mine"}, headers=headers).status_code == 403
+        assert links.look(parts, token).why == ""
+
+    def test_our_own_forms_pass_though_their_origin_is_null(self, client, token):
+        headers = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
+        assert client.post("/s", data=right(token), headers=headers).status_code == 303
+
+    def test_another_site_cannot_end_a_session_even_through_an_old_browser(self, client, app, token):
+        page = client.post("/s", data=right(token)).location
+        without_cookie = app.test_client()  # SameSite=Lax keeps the cookie off a post from another site
+        answer = without_cookie.post(f"{page}/leave")
+        assert "Set-Cookie" not in answer.headers
+        assert client.get(page).status_code == 200
+        assert client.post(f"{page}/leave").status_code == 200
+        assert client.get(page).status_code == 401
 
 
 @pytest.mark.both_databases

@@ -140,8 +140,8 @@ def build(controls: Controls) -> Flask:
     def thumb(public_id: str, n: int) -> Response:
         return Response(picture_bytes(24, 160), mimetype="image/jpeg")
 
-    @app.get("/v/<public_id>/key/<int:n>.jpg")
-    def key(public_id: str, n: int) -> Response:
+    @app.get("/v/<public_id>/key/<int:n>/<int:k>.jpg")
+    def key(public_id: str, n: int, k: int) -> Response:
         return Response(picture_bytes(24, 512), mimetype="image/jpeg")
 
     return app

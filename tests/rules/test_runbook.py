@@ -66,6 +66,17 @@ def test_a_command_that_is_mentioned_exists(command, paper, line):
     assert {word for word in words if word.startswith("--")} <= known, paper
 
 
+def test_the_map_names_every_room_and_no_other():
+    there = {path.relative_to(tree.ROOT).parts for path in tree.project_files()}
+    rooms = {parts[0] for parts in there if len(parts) > 1} | {
+        "/".join(parts[:2]) for parts in there if parts[0] == "app" and parts[1] != "__init__.py"
+    }
+    chart = (tree.ROOT / "README.md").read_text().partition("## The map")[2].partition("\n\n")[0]
+    first_column = " ".join(re.findall(r"^\|([^|]*)\|", chart, re.MULTILINE))
+    named = set(re.findall(r"`([^`]+)`", first_column))
+    assert {room for room in rooms if not room.startswith(".")} - {"app"} == named - {"wsgi.py"}
+
+
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.name)
 def test_links_between_papers_lead_somewhere(paper):
     targets = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)", paper.read_text())

@@ -1,6 +1,5 @@
 """Rows of studies for people: the facts policy decides on, and what a page shows once it has decided."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -12,7 +11,7 @@ from app.access.policy import StudyFacts
 from app.access.release import FINAL, ReportFacts, releases_of
 from app.models.hospitals import Hospital
 from app.models.imaging import Instance, Series, Study
-from app.models.links import CapabilityStudy, Opening
+from app.models.links import CapabilityStudy
 from app.models.patients import Patient, Report, ServiceRequest
 
 
@@ -122,13 +121,6 @@ def series_of(session: Session, study_id: UUID) -> list[SeriesFacts]:
         )
         for position, row in enumerate(rows, start=1)
     ]  # fmt: skip
-
-
-def openings_of(session: Session, study_id: UUID, *, limit: int = 20) -> Sequence[Opening]:
-    """Return the newest openings of a study."""
-    return session.scalars(
-        select(Opening).where(Opening.study_id == study_id).order_by(Opening.created_at.desc()).limit(limit)
-    ).all()
 
 
 def has_study(session: Session, service_request_id: UUID) -> bool:

@@ -66,12 +66,18 @@ class _Body:
         self._size = 0
 
     def read(self, size: int, /) -> bytes:
+        data = self._read(size)
+        if data is None:
+            data = self._read(size) or b""  # where a chunked body breaks, the server still holds what came before
+        self._size += len(data)
+        self._check()
+        return data
+
+    def _read(self, size: int) -> bytes | None:
         try:
             data: bytes = request.stream.read(size)
         except (OSError, ClientDisconnected):
-            return b""
-        self._size += len(data)
-        self._check()
+            return None
         return data
 
     def _check(self) -> None:

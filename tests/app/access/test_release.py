@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.release import DEFAULT_RULE, OPEN, Release, ReportFacts, releases_of
+from app.access.release import DEFAULT_RULE, OPEN, Release, ReportFacts, releases_of, rule_problem
 
 NOW = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -116,6 +116,38 @@ def test_a_rule_that_cannot_be_read_opens_no_door_and_raises_nothing(rule, code)
     for door, name in ((releases.images, "images"), (releases.report, "report")):
         if not any(_can_open(value) for value in [rule.get(name), *_of_classes(rule, name)]):
             assert not door.open
+
+
+rules = st.dictionaries(st.sampled_from(["images", "report", "classes"]), json_values)
+doors = st.sampled_from(["at-once", "report-final"]) | st.fixed_dictionaries({"days": st.integers()})
+classes = st.lists(
+    st.fixed_dictionaries({"codes": st.lists(st.text(max_size=3), min_size=1)}, optional={"images": doors})
+)
+good_rules = st.fixed_dictionaries({"images": doors, "report": doors}, optional={"classes": classes})
+
+
+@given(rules | good_rules, st.sampled_from([None, "CT1"]))
+def test_a_rule_that_is_let_in_can_be_read(rule, code):
+    if rule_problem(rule) is None:
+        releases = ask(rule, code=code)
+        assert "rule-unreadable" not in {releases.images.reason, releases.report.reason}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {},
+        {"images": "at-once"},
+        {"images": "at-once", "report": "soon"},
+        {"images": {"days": 10**12}, "report": "at-once"},
+        {"images": "at-once", "report": "at-once", "classes": None},
+        {"images": "at-once", "report": "at-once", "classes": [{"codes": []}]},
+        {"images": "at-once", "report": "at-once", "classes": [{"codes": 7}]},
+        {"images": "at-once", "report": "at-once", "more": 1},
+    ],
+)
+def test_what_is_no_rule_is_named(rule):
+    assert rule_problem(rule)
 
 
 def _can_open(value):

@@ -170,6 +170,11 @@ class TestHeadsOutside:
         assert verdict(sealed, heads=[]).problem is None  # alone it looks whole
         assert verdict(sealed).problem == f"no checkpoint of size {last}, though its head was written out"
 
+    def test_leaves_beyond_the_last_checkpoint_are_named_even_without_heads(self, sealed, database):
+        first, last = self.sizes(sealed)
+        tamper(database, f"DELETE FROM audit_checkpoint WHERE size = {last}")
+        assert verdict(sealed, heads=[]).problem == f"position {first} is beyond the last checkpoint"
+
     def test_a_history_rewritten_to_the_same_length_contradicts_them_too(self, sealed, database, hospital):
         first, last = self.sizes(sealed)
         self.cut_back(sealed, database, first)

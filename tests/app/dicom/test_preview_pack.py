@@ -82,13 +82,20 @@ def test_the_key_frame_is_nearest_to_the_middle_and_has_the_thumbnail():
     data, index = packed(*series)
     assert index.key == 4
     assert cut(data, index.thumbnail) == b"thumbnail 4"
-    assert index.key_image == index.frames[4].picture
+    assert index.frames[index.key].key_image == index.frames[4].picture
+
+
+def test_a_picture_with_burned_in_text_stands_for_nothing():
+    _, index = packed(instance("1.1", frame("a", thumbnail=True), view="CC R"))
+    assert index.key is None
+    assert index.thumbnail is not None
 
 
 def test_a_key_image_of_its_own_is_used():
     data, index = packed(instance("1.1", frame("a", thumbnail=True, key_image=Jpeg(b"key", 300, 200))))
-    assert cut(data, index.key_image) == b"key"
-    assert (index.key_image.width, index.key_image.height) == (300, 200)
+    key_image = index.frames[index.key].key_image
+    assert cut(data, key_image) == b"key"
+    assert (key_image.width, key_image.height) == (300, 200)
 
 
 def test_what_cannot_be_shown_is_counted_with_its_reason_and_is_never_the_key():
@@ -107,7 +114,7 @@ def test_a_series_without_any_picture_has_an_index_all_the_same():
     for series in ([refused("1.1"), refused("1.2")], []):
         _, index = packed(*series)
         assert len(index.frames) == len(series)
-        assert (index.key, index.key_image, index.thumbnail) == (None, None, None)
+        assert (index.key, index.thumbnail) == (None, None)
 
 
 def shuffled(series):

@@ -3,8 +3,6 @@
 import socket
 import struct
 import threading
-from contextlib import contextmanager
-from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -17,41 +15,28 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
 )
-from pynetdicom import AE, build_context
+from pynetdicom import build_context
 from pynetdicom.dsutils import encode
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Verification
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app.dimse import upper_layer
 from app.models.audit import AuditEvent
 from app.models.imaging import Instance, InstanceVersion, Quarantine
 from app.services import objects, sources
+from app.services.ingest import Intake
 from app.services.unit_of_work import Scope, reading, unit_of_work
-from tests.factories import slice_file
+from tests.app.dimse.senders import LimitedReceiver, association, instance, raw
 
+C_FIND, C_CANCEL = 0x0020, 0x0FFF
 PRIVATE_CLASS = "1.2.826.0.1.3680043.8.498.7"
-
-
-def instance(number: int = 1, study: str = "1.2.826.9.1"):
-    return dcmread(BytesIO(slice_file(study, number, "P-1", "A-1")))
 
 
 def rewritten(dataset, **encoding):
     buffer = BytesIO()
     dcmwrite(buffer, dataset, force_encoding=True, **encoding)
     return dcmread(BytesIO(buffer.getvalue()))
-
-
-@contextmanager
-def association(site, *, called="FILMPASS", calling="PACS1", contexts=None):
-    ae = AE(calling)
-    proposed = contexts or [build_context(CTImageStorage, ExplicitVRLittleEndian), build_context(Verification)]
-    made = ae.associate("127.0.0.1", site.port, contexts=proposed, ae_title=called)
-    try:
-        yield made
-    finally:
-        if made.is_established:
-            made.release()
 
 
 def count(site, table) -> int:
@@ -69,6 +54,7 @@ def test_an_echo_is_answered(site):
         assert made.send_c_echo().Status == 0x0000
 
 
+@pytest.mark.both_databases
 def test_an_instance_is_stored_and_comes_back_bit_for_bit(site):
     sent = instance()
     with association(site) as made:
@@ -120,6 +106,7 @@ def test_a_known_title_from_another_network_is_rejected(site):
         assert rejection(made) == (1, 1, 3)
 
 
+@pytest.mark.both_databases
 def test_a_source_that_was_removed_is_not_authorised_from_the_next_instance_on(site):
     with association(site) as made:
         assert made.send_c_store(instance(1)).Status == 0x0000
@@ -172,6 +159,38 @@ def test_a_data_set_that_is_not_what_the_command_says_is_a900(site):
     assert count(site, Quarantine) == 1
 
 
+def test_a_data_set_of_another_class_than_the_command_is_a900(site):
+    sent = instance()
+    sent.SOPClassUID = PRIVATE_CLASS
+    command = upper_layer.Message(
+        1, 7, CTImageStorage, sent.SOPInstanceUID, True, 1, CTImageStorage, ExplicitVRLittleEndian
+    )
+    with raw(site) as peer:
+        peer.send_instance(command, encode(sent, is_implicit_vr=False, is_little_endian=True))
+        assert peer.answer()[0x0902].strip() == b"The data set is of another SOP class than the command."
+
+
+def test_a_mistake_of_ours_is_0110_and_the_association_goes_on(site, monkeypatch):
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("a mistake of ours")
+
+    with association(site) as made:
+        monkeypatch.setattr(Intake, "flush", broken)
+        failed = made.send_c_store(instance())
+        monkeypatch.undo()
+        assert (failed.Status, failed.ErrorComment) == (0x0110, "The instance could not be stored.")
+        assert made.send_c_store(instance(2)).Status == 0x0000
+
+
+def test_a_database_that_is_away_is_congestion_and_no_refusal_for_ever(site, monkeypatch):
+    def away(*_args):
+        raise OperationalError("SELECT", {}, RuntimeError("away"))
+
+    monkeypatch.setattr(sources, "sources_called", away)
+    with association(site) as made:
+        assert rejection(made) == (2, 3, 1)
+
+
 def test_what_is_no_data_set_is_c000_and_set_aside(site):
     command = upper_layer.Message(1, 7, CTImageStorage, "1.2.3", True, 1, CTImageStorage, ExplicitVRLittleEndian)
     with raw(site) as peer:
@@ -183,7 +202,7 @@ def test_what_is_no_data_set_is_c000_and_set_aside(site):
 
 
 def test_an_instance_over_the_limit_is_a700_with_the_reason_and_the_next_one_is_taken(site, parts):
-    small = Site_with_limit(site, 1000)
+    small = LimitedReceiver(site, 1000)
     with association(small) as made:
         refused = made.send_c_store(instance(1))
         assert refused.Status == 0xA700
@@ -194,7 +213,7 @@ def test_an_instance_over_the_limit_is_a700_with_the_reason_and_the_next_one_is_
 
 
 def test_more_associations_than_allowed_are_rejected_until_one_ends(site, parts):
-    one = Site_with_limit(site, 1 << 30, associations=1)
+    one = LimitedReceiver(site, 1 << 30, associations=1)
     with association(one) as first:
         assert first.is_established
         with association(one) as second:
@@ -207,6 +226,17 @@ def test_more_associations_than_allowed_are_rejected_until_one_ends(site, parts)
     one.close()
 
 
+def test_a_flood_of_connections_is_closed_without_a_thread_for_each(site):
+    one = LimitedReceiver(site, 1 << 30, associations=1)
+    waiting = [socket.create_connection(("127.0.0.1", one.port)) for _ in range(2)]
+    with socket.create_connection(("127.0.0.1", one.port), timeout=20) as third:
+        assert third.recv(1) == b""
+    for peer in waiting:
+        peer.close()
+    one.close()
+
+
+@pytest.mark.both_databases
 def test_two_associations_send_one_study_out_of_order(site):
     def send(numbers):
         with association(site) as made:
@@ -224,7 +254,7 @@ def test_two_associations_send_one_study_out_of_order(site):
 
 
 def test_a_stop_lets_the_running_instance_finish_and_be_answered(parts, site):
-    own = Site_with_limit(site, 1 << 30)
+    own = LimitedReceiver(site, 1 << 30)
     data = encode(instance(), is_implicit_vr=False, is_little_endian=True)
     command = upper_layer.Message(
         1, 7, CTImageStorage, instance().SOPInstanceUID, True, 1, CTImageStorage, ExplicitVRLittleEndian
@@ -232,6 +262,7 @@ def test_a_stop_lets_the_running_instance_finish_and_be_answered(parts, site):
     with raw(own) as idle, raw(own) as peer:
         peer.send_command(command)
         peer.send_data(data[:500], last=False)
+        own.wait_until_one_receives()
         stopping = threading.Thread(target=own.close)
         stopping.start()
         assert idle.pdu()[0] == 0x07, "an idle association is aborted"
@@ -251,133 +282,3 @@ def test_a_sender_that_vanishes_within_an_instance_leaves_nothing_stored(site):
     with association(site) as made:
         assert made.send_c_echo().Status == 0x0000
     assert count(site, Instance) == 0
-
-
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\x01\x00\x00\x00\x00\x10" + bytes(16),
-        b"\x01\x00\xff\xff\xff\xff" + bytes(16),
-        b"\x04\x00\x00\x00\x00\x04abcd",
-        b"\x99\x00\x00\x00\x00\x00",
-    ],
-)
-def test_garbage_is_aborted_and_the_receiver_lives(site, garbage):
-    with socket.create_connection(("127.0.0.1", site.port)) as peer:
-        peer.sendall(garbage)
-        peer.settimeout(20)
-        assert peer.recv(1)[0] == 0x07
-    with association(site) as made:
-        assert made.send_c_echo().Status == 0x0000
-
-
-@pytest.mark.parametrize("body", [b"\0\0\0\x01\x01\x03", b"\xff\xff\xff\xff\x01\x03", b"\0\0\0\x04\x63\x03ab", b"\0\0"])
-def test_malformed_fragments_end_the_association_alone(site, body):
-    with raw(site) as peer:
-        peer.socket.sendall(struct.pack(">BxI", 4, len(body)) + body)
-        assert peer.pdu()[0] == 0x07
-    with association(site) as made:
-        assert made.send_c_echo().Status == 0x0000
-
-
-class Site_with_limit:  # noqa: N801  reads as the site it stands for
-    """A second receiver over the same parts with other limits."""
-
-    def __init__(self, site, limit: int, associations: int = 16) -> None:
-        from app.dimse.scp import Receiver
-
-        limits = replace(site.parts.settings, dimse_max_instance=limit, dimse_max_associations=associations)
-        self.parts = replace(site.parts, settings=limits)
-        self._receiver = Receiver(self.parts)
-        self.port = self._receiver.port
-        self._thread = threading.Thread(target=self._receiver.run)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._receiver.stop()
-        self._thread.join()
-
-
-class Raw:
-    """A sender that writes its own PDUs, for what a well-behaved library never sends."""
-
-    def __init__(self, port: int) -> None:
-        from pynetdicom.pdu import A_ASSOCIATE_RQ
-
-        ae = AE("PACS1")
-        ae.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self.socket.sendall(A_ASSOCIATE_RQ(self._request(ae)).encode())
-        assert self.pdu()[0] == 0x02
-
-    def _request(self, ae):
-        from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification, MaximumLengthNotification
-
-        request, maximum = A_ASSOCIATE(), MaximumLengthNotification()
-        implementation = ImplementationClassUIDNotification()
-        maximum.maximum_length_received = 50  # answers must be cut to this
-        implementation.implementation_class_uid = "1.2.3"
-        request.application_context_name = upper_layer.APPLICATION_CONTEXT
-        request.calling_ae_title, request.called_ae_title = "PACS1", "FILMPASS"
-        contexts = ae.requested_contexts
-        contexts[0].context_id = 1
-        request.presentation_context_definition_list = contexts
-        request.user_information = [maximum, implementation]
-        return request
-
-    def send_instance(self, command, data: bytes) -> None:
-        self.send_command(command)
-        self.send_data(data, last=True)
-
-    def send_command(self, command) -> None:
-        elements = [
-            (0x0002, command.sop_class_uid.encode()),
-            (0x0100, b"\1\0"),
-            (0x0110, b"\7\0"),
-            (0x0700, b"\0\0"),
-            (0x0800, b"\0\0"),
-            (0x1000, command.sop_instance_uid.encode()),
-        ]
-        padded = [(number, value + b"\0" * (len(value) % 2)) for number, value in elements]
-        body = b"".join(struct.pack("<HHI", 0, number, len(value)) + value for number, value in padded)
-        self._pdv(body[:20], 1)  # a command may be cut anywhere
-        self._pdv(body[20:], 3)
-
-    def send_data(self, data: bytes, *, last: bool) -> None:
-        self._pdv(data, 2 if last else 0)
-
-    def _pdv(self, data: bytes, control: int) -> None:
-        pdv = struct.pack(">IBB", len(data) + 2, 1, control) + data
-        self.socket.sendall(struct.pack(">BxI", 4, len(pdv)) + pdv)
-
-    def pdu(self) -> tuple[int, bytes]:
-        kind, length = struct.unpack(">BxI", self._read(6))
-        return kind, self._read(length)
-
-    def answer(self) -> dict[int, bytes]:
-        command, control = b"", 0
-        while not control & 2:
-            kind, body = self.pdu()
-            assert kind == 4
-            assert len(body) <= 50
-            control = body[5]
-            command += body[6:]
-        return upper_layer._elements(command)
-
-    def _read(self, length: int) -> bytes:
-        data = b""
-        while len(data) < length:
-            piece = self.socket.recv(length - len(data))
-            assert piece, "the connection was closed"
-            data += piece
-        return data
-
-
-@contextmanager
-def raw(site):
-    peer = Raw(site.port)
-    try:
-        yield peer
-    finally:
-        peer.socket.close()

@@ -99,6 +99,7 @@ def test_a_read_that_cannot_be_recorded_gives_nothing(stored, monkeypatch):
     assert FILE not in answer.data
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("wrong", [0, 1, 2])
 def test_an_address_that_names_nothing_is_404(stored, wrong):
     address = list(ADDRESS)

@@ -1,0 +1,35 @@
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests import servers
+
+# A process of its own: rq wants the main thread and its signals.
+_LISTEN = """
+import signal, sys
+from app.queue import Bell, Listener
+listener = Listener(Bell(sys.argv[1]), {"topic": lambda: print("looked", flush=True) or 0.2})
+signal.signal(signal.SIGTERM, lambda *_: listener.stop())
+listener.run()
+"""
+
+
+@pytest.mark.flow
+def test_listener_stops_though_its_redis_was_lost():
+    with servers.valkey() as address:
+        listener = subprocess.Popen(
+            [sys.executable, "-c", _LISTEN, address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert listener.stdout.readline() == "looked\n"
+    try:
+        assert [listener.stdout.readline() for _ in range(5)] == ["looked\n"] * 5, "it polls without Redis"
+        began = time.monotonic()
+        listener.send_signal(signal.SIGTERM)
+        assert listener.wait(10) == 0
+        assert time.monotonic() - began < 5
+    finally:
+        listener.kill()
+        listener.communicate()
