@@ -43,7 +43,8 @@ def owe(session: Session, hospital_id: UUID, topic: str, key: str, *, due_at: da
         set_={"due_at": due_at, "lease_until": None, "claim": None, "tries": 0},
     )
     session.execute(statement)
-    session.info.setdefault("topics", set()).add(topic)
+    if due_at <= now:
+        session.info.setdefault("topics", set()).add(topic)
 
 
 def claim(session: Session, topic: str, *, limit: int, now: datetime) -> list[Owed]:

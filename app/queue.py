@@ -4,12 +4,12 @@ Without Redis nothing rings and the workers find the rows by polling.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker
+from rq import Queue, SimpleWorker, get_current_job
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
@@ -21,10 +21,22 @@ _listeners: dict[str, threading.Event] = {}
 
 
 def rung(topic: str) -> None:
-    """Wake the drainer of a topic; the whole of the RQ job."""
+    """Wake the drainer of a topic; the whole of the RQ job. The next bell may be rung from here on."""
+    job = get_current_job()
+    if job is not None:
+        job.connection.delete(_waiting(topic))
+    _wake(topic)
+
+
+def _wake(topic: str) -> None:
     event = _listeners.get(topic)
     if event is not None:
         event.set()
+
+
+def _waiting(topic: str) -> str:
+    """Return the key that stands for a bell on its way; it ends by itself, should a worker die with the bell."""
+    return f"filmpass:rung:{topic}"
 
 
 class Bell:
@@ -38,14 +50,16 @@ class Bell:
         """The Redis connection, or None when none is configured."""
         return self._redis
 
-    def ring(self, topics: Iterable[str]) -> None:
+    def ring(self, topics: Collection[str]) -> None:
         """Tell the workers that these topics have work. At most one bell per topic waits in the queue."""
+        for topic in topics:
+            _wake(topic)  # this may be the worker itself, where one piece of work owes the next
         if self._redis is None:
             return
         try:
             queue = Queue(_QUEUE, connection=self._redis, serializer=JSONSerializer)
             for topic in topics:
-                if self._redis.set(f"filmpass:rung:{topic}", 1, nx=True, px=500):
+                if self._redis.set(_waiting(topic), 1, nx=True, ex=30):
                     queue.enqueue(rung, topic, result_ttl=0, failure_ttl=60, ttl=30, description=f"bell {topic}")
         except RedisError:
             _log.warning("bell could not ring; workers poll")

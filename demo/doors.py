@@ -15,7 +15,7 @@ from typing_extensions import override
 
 HOSPITAL = "demo"
 CALLED_AE_TITLE = "FILMPASS"
-CALLING_AE_TITLES = ("STORESCU", "ECHOSCU", "PYNETDICOM")
+CALLING_AE_TITLES = ("STORESCU", "ECHOSCU", "DCMSEND", "PYNETDICOM", "ORTHANC")
 """What dcmtk and pynetdicom call themselves unless told otherwise; the demo's CT calls itself as the first."""
 _TIMEOUTS = (5, 600)  # seconds to connect, and between two bytes of an answer: a large study is made durable meanwhile
 

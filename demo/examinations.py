@@ -127,7 +127,7 @@ def _report(patient: DemoPatient, seed: uuid.UUID, issued_at: datetime) -> dict[
     return {
         "accession_number": patient.accession_number,
         "issuer": patient.issuer,
-        "number": f"R-{patient.accession_number}",
+        "number": f"R-{seed.hex[:8]}",
         "version": 1,
         "status": "final",
         "issued_at": issued_at.isoformat(),

@@ -61,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Trouble as trouble:
         say(str(trouble))
         return 2
+    except KeyboardInterrupt:
+        return 0
     return _supervise(Supervisor(environment(site), lock, say), site, own)
 
 

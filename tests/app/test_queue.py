@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from app.queue import Bell
 from tests import servers
 
 # A process of its own: rq wants the main thread and its signals.
@@ -15,6 +16,37 @@ listener = Listener(Bell(sys.argv[1]), {"topic": lambda: print("looked", flush=T
 signal.signal(signal.SIGTERM, lambda *_: listener.stop())
 listener.run()
 """
+
+
+_WORKER = """
+import signal, sys
+from app.queue import Bell, Listener
+def drain():
+    print("looked", flush=True)
+    return 60.0
+listener = Listener(Bell(sys.argv[1]), {"topic": drain})
+signal.signal(signal.SIGTERM, lambda *_: listener.stop())
+listener.run()
+"""
+
+
+@pytest.mark.flow
+def test_every_bell_wakes_the_worker_however_close_to_the_last():
+    with servers.valkey() as address:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", _WORKER, address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        try:
+            assert worker.stdout.readline() == "looked\n"
+            bell = Bell(address)
+            for _ in range(5):  # far sooner than the worker would look by itself
+                bell.ring(["topic"])
+                assert worker.stdout.readline() == "looked\n"
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(10) == 0
+        finally:
+            worker.kill()
+            worker.communicate()
 
 
 @pytest.mark.flow
