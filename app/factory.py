@@ -25,7 +25,7 @@ from app.routes.hospital import studies as hospital_studies
 from app.services.parts import Parts
 from app.services.throttle import Limiter
 from app.storage.filesystem import FilesystemStore
-from app.web import authentication, headers, metrics, problems
+from app.web import authentication, bodies, compression, failures, headers, metrics, problems
 from app.web.picture_lane import PictureLane
 
 _MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
@@ -107,14 +107,16 @@ def create_app(parts: Parts) -> Flask:
     """Make the web application over given parts."""
     app = Flask("app", static_url_path="/static")
     app.config["SQLALCHEMY_DATABASE_URI"] = parts.settings.database_owner_url or parts.settings.database_url
-    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
     app.extensions["filmpass"] = parts
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     db.init_app(app)
     Migrate(app, db, directory=str(_MIGRATIONS))
     problems.register(app)
+    failures.register(app)
+    compression.register(app)
     headers.register(app)
     metrics.register(app)
+    bodies.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     authentication.register(app)

@@ -107,6 +107,7 @@ def valkey(site: Site) -> list[str]:
 
 def carrier(site: Site) -> list[str]:
     """Return the command of the SMS carrier."""
+    site.sent_messages.touch(mode=0o600)  # scripts may look before the first message
     command = [sys.executable, "-m", "demo.carrier", "--account-sid", ACCOUNT_SID]
     command += ["--auth-token-file", str(site.premises.secret("carrier_token")), "--sent", str(site.sent_messages)]
     return command + (["--ca-file", site.ca_file] if site.ca_file else [])

@@ -28,6 +28,15 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("database", both, indirect=True)
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever walks a story or starts processes of its own belongs to the lane of flows, not to that of units."""
+    here = Path(__file__).parent
+    for item in items:
+        room = item.path.relative_to(here).parts
+        if room[0] in {"flows", "demo"} or room == ("app", "test_cli.py"):
+            item.add_marker("flow")
+
+
 def pytest_runtest_logreport(report):
     _note_skip(report)
 

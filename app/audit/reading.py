@@ -13,10 +13,10 @@ from app.models.audit import AuditEvent
 
 def openings_of(
     session: Session, hospital_id: UUID, study_id: UUID, action: str, *, limit: int = 20
-) -> Sequence[datetime]:
-    """Return when sessions first did `action` to a study, newest first."""
+) -> Sequence[tuple[datetime, UUID | None]]:
+    """Return when sessions first did `action` to a study, and whose link they had, newest first."""
     statement = (
-        select(AuditEvent.at)
+        select(AuditEvent.at, AuditEvent.patient_id)
         .where(
             AuditEvent.hospital_id == hospital_id,
             AuditEvent.resource == f"study:{study_id}",
@@ -26,4 +26,4 @@ def openings_of(
         .order_by(AuditEvent.at.desc())
         .limit(limit)
     )
-    return session.scalars(statement).all()
+    return [(row.at, row.patient_id) for row in session.execute(statement)]

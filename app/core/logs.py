@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -34,6 +35,7 @@ REDACTED_NAMES = frozenset(
 )
 _PATTERNS = (
     (re.compile(r"(/s/|/g/|/dw/)[A-Za-z0-9_-]{16,}"), r"\1[redacted]"),
+    (re.compile(r"(filmpass=)[A-Za-z0-9_-]{16,}"), r"\1[redacted]"),
     (re.compile(r"\+\d{8,15}"), "[phone]"),
     (re.compile(r"fpk_[A-Za-z0-9_-]+"), "[key]"),
 )
@@ -56,6 +58,16 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     return event
 
 
+def way_of(exc_info: Any) -> str:
+    """Return the way to an error and its causes, without their words: libraries quote the value that they fail on."""
+    error: BaseException | None = exc_info[1]
+    steps = []
+    while error is not None:
+        steps.append("".join([*traceback.format_tb(error.__traceback__), type(error).__qualname__]))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\nby way of\n".join(steps)
+
+
 class _RedactingFilter(logging.Filter):
     """Cleans what libraries log through the standard module."""
 
@@ -63,6 +75,8 @@ class _RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = redact_text(record.getMessage())
         record.args = None
+        if record.exc_info:
+            record.exc_text = way_of(record.exc_info)  # a formatter takes this text where it is there already
         return True
 
 
@@ -78,7 +92,7 @@ def configure_logs(log_format: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(way_of),
             redact,
             renderer,
         ],
@@ -89,6 +103,7 @@ def configure_logs(log_format: str) -> None:
     handler.addFilter(_RedactingFilter())
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("gunicorn.error").filters[:] = [_RedactingFilter()]  # it has handlers of its own
 
 
 def get_logger(name: str) -> Any:

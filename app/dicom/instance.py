@@ -320,7 +320,11 @@ def _inflated(deflated: bytes, *, complete: bool) -> tuple[bytes, bool]:
 
 def _header(found: Mapping[int, bytes], syntax: TransferSyntaxUid, offset: int) -> InstanceHeader:
     declared = character_sets(found.get(_CHARACTER_SET, b""))
-    text = {name: decode_text(found.get(tag, b""), declared, vr) for name, (tag, vr) in _TEXT.items()}
+    text = {
+        # No database takes a NUL everywhere; to drop it could make another patient's ID.
+        name: decode_text(found.get(tag, b""), declared, vr).replace("\0", "\ufffd")
+        for name, (tag, vr) in _TEXT.items()
+    }
     return InstanceHeader(
         sop_class_uid=SopClassUid(_uid(found, _SOP_CLASS_UID, "SOP Class UID")),
         sop_instance_uid=SopInstanceUid(_uid(found, _SOP_INSTANCE_UID, "SOP Instance UID")),

@@ -39,6 +39,7 @@ class Receiver:
         self._wake, self._woken = socket.socketpair()
         self._stopping = False
         self._running: dict[threading.Thread, Association] = {}
+        self._asking: dict[threading.Thread, str] = {}  # the addresses of those that are not accepted yet
         self._lock = threading.Lock()
 
     @property
@@ -76,21 +77,22 @@ class Receiver:
             _log.warning("a connection could not be accepted")
             return
         limit = self._parts.settings.dimse_max_associations
-        if len(self._running) >= 2 * limit:  # too many even to tell each why
-            connection.close()
-            return
-        association = Association(connection)
         with self._lock:
-            full = len(self._running) >= limit
-            thread = threading.Thread(target=self._serve, args=(connection, association, address[0], full))
-            self._running[thread] = association
+            asking = list(self._asking.values())
+            if len(asking) >= 2 * limit or asking.count(address[0]) >= limit:  # too many even to tell each why
+                connection.close()
+                return
+            association = Association(connection)
+            thread = threading.Thread(target=self._serve, args=(connection, association, address[0]))
+            self._running[thread], self._asking[thread] = association, address[0]
         thread.start()
 
-    def _serve(self, connection: socket.socket, association: Association, address: str, full: bool) -> None:
+    def _serve(self, connection: socket.socket, association: Association, address: str) -> None:
         try:
             with connection:
                 called, calling = association.read_request()
-                source = self._source(association, called, calling, address, full=full)
+                source = self._source(association, called, calling, address)
+                self._take_place(association)
                 association.accept()
                 _log.info("association accepted", source=str(source.id))
                 serve(self._parts, association, source)
@@ -101,11 +103,19 @@ class Receiver:
         finally:
             with self._lock:
                 del self._running[threading.current_thread()]
+                self._asking.pop(threading.current_thread(), None)
 
-    def _source(self, association: Association, called: str, calling: str, address: str, *, full: bool) -> Source:
-        """Return who is calling, or reject the association."""
+    def _take_place(self, association: Association) -> None:
+        """Take one of the places, or reject the association; strangers, who never come here, take none."""
+        with self._lock:
+            full = len(self._running) - len(self._asking) >= self._parts.settings.dimse_max_associations
+            if not full:
+                del self._asking[threading.current_thread()]
         if full:
             raise association.reject(LIMIT_REACHED)
+
+    def _source(self, association: Association, called: str, calling: str, address: str) -> Source:
+        """Return who is calling, or reject the association."""
         try:
             with reading(self._parts, Scope(name=called)) as session:
                 found = sources.sources_called(session, called)

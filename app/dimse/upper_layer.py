@@ -11,6 +11,7 @@ DICOM PS3.8 9.3 (PDU structure), PS3.7 6.3 (messages), 9.1.1 and 9.1.5 (C-STORE,
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ class Association:
         self._data_set_open = False
         self._lock = threading.Lock()
         self._idle, self._stopping = True, False
-        connection.settimeout(NEGOTIATION_SECONDS)
+        self._deadline: float | None = time.monotonic() + NEGOTIATION_SECONDS  # until the association is accepted
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_request(self) -> tuple[str, str]:
@@ -142,6 +143,7 @@ class Association:
         }
         self._peer_max_pdu = request.maximum_length_received or MAX_PDU
         self._send(A_ASSOCIATE_AC(self._acceptance(results, reply_roles)).encode())
+        self._deadline = None
         self._socket.settimeout(IDLE_SECONDS)
 
     def _acceptance(self, results: list[object], reply_roles: list[object]) -> A_ASSOCIATE:
@@ -280,10 +282,12 @@ class Association:
         data, have = bytearray(length), 0
         view = memoryview(data)
         while have < length:
+            if self._deadline is not None:
+                self._socket.settimeout(max(self._deadline - time.monotonic(), 0.001))
             try:
                 count = self._socket.recv_into(view[have:])
             except TimeoutError:
-                raise self._broken(_NO_REASON, "the peer fell silent") from None
+                raise self._broken(_NO_REASON, "the peer fell silent, or asks too slowly") from None
             except OSError:
                 count = 0
             if not count:

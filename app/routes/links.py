@@ -8,11 +8,12 @@ from app.core.errors import TooOften
 from app.core.identifiers import Token, parse_token
 from app.services import links, resending
 from app.services.links import LinkState
-from app.web import facts, pages, sessions, words
+from app.web import facts, pages, sessions
 from app.web.authentication import Who, parts, requires
-from app.web.preferences import preferences
+from app.web.preferences import preferences, remember
 
 blueprint = Blueprint("links", __name__)
+blueprint.after_request(remember)
 _PARSERS = {"id_last4": facts.parse_id_last4, "visit_number": facts.parse_visit_number}
 
 
@@ -22,10 +23,7 @@ def landing(token: str) -> Response:
     """Show the same bytes for every token; look nothing up."""
     del token
     lang, big = preferences()
-    response = _page(pages.render_landing(pages.Landing(lang=lang, big=big)))
-    if request.args.get("lang") in words.LANGUAGES:
-        response.set_cookie("lang", lang, max_age=31536000, samesite="Lax", secure=parts().settings.https)
-    return response
+    return _page(pages.render_landing(pages.Landing(lang=lang, big=big)))
 
 
 @blueprint.post("/s/<token>")
@@ -84,9 +82,10 @@ def _look(text: str) -> LinkState | None:
     token = parse_token(text)
     if token is None:
         return None
-    parts().limiter.check(f"address:{request.remote_addr}", 600)
     state = links.look(parts(), token)
-    if state is not None:
+    if state is None:  # only guesses count for an address: thousands of patients share one with a stranger
+        parts().limiter.check(f"address:{request.remote_addr}", 600)
+    else:
         parts().limiter.check(f"link:{state.link.capability_id}", 60)
     return state
 

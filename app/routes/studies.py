@@ -11,9 +11,10 @@ from app.services import links, viewing
 from app.services.viewing import Denied
 from app.web import pages, sessions
 from app.web.authentication import Who, parts, requires
-from app.web.preferences import preferences
+from app.web.preferences import preferences, remember
 
 blueprint = Blueprint("studies", __name__)
+blueprint.after_request(remember)
 
 
 @blueprint.get("/v/<public_id>")
@@ -24,8 +25,7 @@ def study(public_id: str) -> Response:
     if isinstance(link, Response):
         return link
     lang, big = preferences()
-    response = _page(pages.render_study(study_page.study_page(viewing.see(parts(), link), public_id, lang, big=big)))
-    return _remember(response, lang)
+    return _page(pages.render_study(study_page.study_page(viewing.see(parts(), link), public_id, lang, big=big)))
 
 
 @blueprint.get("/v/<public_id>/series/<int:position>")
@@ -49,7 +49,7 @@ def viewer(public_id: str, position: int) -> Response:
         k=place,
         picture=_picture(index.frames[place - 1]),
     )
-    return _remember(_page(pages.render_viewer(page)), lang)
+    return _page(pages.render_viewer(page))
 
 
 @blueprint.get("/v/<public_id>/series/<int:position>/index.json")
@@ -92,7 +92,7 @@ def leave(public_id: str) -> Response:
     """End the session in this browser."""
     link, digest = sessions.current_link(parts(), public_id), sessions.session_digest(parts())
     lang, big = preferences()
-    response = _page(pages.render_reopen(pages.ReopenPage(lang=lang, big=big)))
+    response = _page(pages.render_dead(pages.DeadPage(lang=lang, big=big, why="ended", now=parts().clock())))
     if link is not None and digest is not None:
         links.end_session(parts(), link.principal.hospital_id, digest)
         sessions.clear_session(response, parts())
@@ -138,14 +138,6 @@ def _picture(frame: PackFrame) -> pages.Picture:
         w=size.width if size else 0, h=size.height if size else 0, edges=known,
         reason=frame.reason.value if frame.reason else None,
     )  # fmt: skip
-
-
-def _remember(response: Response, lang: str) -> Response:
-    """Keep what the reader chose in the address, language or large type, as a cookie."""
-    chosen = {"lang": lang, "big": "1" if request.args.get("big") == "1" else "0"}
-    for name in chosen.keys() & request.args.keys():
-        response.set_cookie(name, chosen[name], max_age=31536000, samesite="Lax", secure=parts().settings.https)
-    return response
 
 
 def _page(html: str, *, status: int = 200) -> Response:

@@ -72,7 +72,10 @@ def study_page(seen: Seen, public_id: str, lang: Lang, *, big: bool) -> pages.St
         )
         if key
         else None,
-        openings=tuple(pages.OpeningRow(at=o.at.astimezone(zone), current=o.current) for o in seen.openings),
+        openings=tuple(
+            pages.OpeningRow(at=o.at.astimezone(zone), by="own_link" if o.own else "undone_match", current=o.current)
+            for o in seen.openings
+        ),
     )
 
 
@@ -86,7 +89,7 @@ def _images(seen: Seen) -> pages.Withheld | Literal["available", "none_shown"]:
     return "available" if any(item.shown_count for item in seen.series) else "none_shown"
 
 
-def _report(seen: Seen) -> pages.Report | pages.Withheld | Literal["pending", "none"]:
+def _report(seen: Seen) -> pages.Report | pages.Withheld | Literal["pending"]:
     content = seen.report_content
     if content is not None:
         return _shown(content, seen)

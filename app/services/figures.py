@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -34,10 +35,11 @@ def gather(parts: Parts) -> Figures:
     messages: Counter[str] = Counter()
     for hospital_id in hospitals:
         with reading(parts, Scope(hospital=hospital_id)) as session:
-            messages.update(_messages(session))
+            messages.update(_messages(session, hospital_id))
     return Figures(owed, unsealed, dict(messages), parts.store.free_bytes())
 
 
-def _messages(session: Session) -> dict[str, int]:
-    rows = session.execute(select(Notification.state, func.count()).group_by(Notification.state))
+def _messages(session: Session, hospital_id: UUID) -> dict[str, int]:
+    own = select(Notification.state, func.count()).where(Notification.hospital_id == hospital_id)
+    rows = session.execute(own.group_by(Notification.state))
     return {state: count for state, count in rows}  # noqa: C416  a Row is no plain tuple

@@ -1,6 +1,7 @@
 """Hospitals: what each decided, its keys for systems, its imaging sources, trial mode."""
 
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -188,6 +189,11 @@ def _check(new: NewHospital, public_url: str) -> None:
     errors = []
     if not new.code.replace("-", "").isalnum() or not new.code.isascii() or len(new.code) > 32:
         errors.append(FieldError("/code", "Letters, digits and hyphens, at most 32."))
+    errors += [
+        FieldError(f"/{name}", "Some text is needed, without line breaks and invisible characters.")
+        for name in ("name", "message_name", "telephone")
+        if not _is_plain(getattr(new, name))
+    ]
     units = longest_chinese(new.message_name, public_url)
     if units > ONE_PART:
         errors.append(
@@ -215,3 +221,8 @@ def _check(new: NewHospital, public_url: str) -> None:
         errors.append(FieldError("/replace_policy", f"One of {', '.join(REPLACE_POLICIES)}."))
     if errors:
         raise InvalidInput(errors)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether there is something to read, and no character that breaks, hides or turns what stands around it."""
+    return bool(text.strip()) and not any(unicodedata.category(character).startswith("C") for character in text)

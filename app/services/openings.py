@@ -11,10 +11,13 @@ from app.access.actions import Action
 from app.access.principals import LinkSession
 from app.audit.events import Event
 from app.audit.record import Fact, record
+from app.core.errors import TooOften
 from app.core.identifiers import new_id
 from app.models.links import Opening
 from app.services.parts import Parts
 from app.services.unit_of_work import Scope, unit_of_work
+
+_DENIALS_A_MINUTE = 60
 
 
 def recorded_at(session: Session, principal: LinkSession, study_id: UUID, action: Action) -> datetime | None:
@@ -63,7 +66,11 @@ def ensure(parts: Parts, principal: LinkSession, study_id: UUID, action: Action)
 
 
 def deny(parts: Parts, principal: LinkSession, study_id: UUID, action: Action, reason: str) -> None:
-    """Record a refusal, after the fact and in its own unit of work."""
+    """Record a refusal, after the fact and in its own unit of work; each of the first sixty a minute."""
+    try:
+        parts.limiter.check(f"denied:{principal.capability_id}:{action.value}", _DENIALS_A_MINUTE)
+    except TooOften:  # it stays refused, but a script in a loop must not fill the audit
+        return
     with unit_of_work(parts, Scope(hospital=principal.hospital_id)) as session:
         fact = Fact(
             Event.ACCESS_DENIED, principal.actor, f"study:{study_id}", principal.hospital_id, principal.patient_id,

@@ -15,7 +15,7 @@ from app.audit.record import Fact, record
 from app.core.errors import FieldError, InvalidInput, NotFound
 from app.core.identifiers import new_id
 from app.models.patients import Patient, PatientIdentifier
-from app.services import contacts, keys, matching
+from app.services import contacts, facts, keys, matching
 from app.services.hospitals import profile
 from app.services.parts import Parts
 from app.services.shapes import Input, LongText, Output, PatientReference, ShortText, Written, refuse
@@ -107,12 +107,14 @@ def put(session: Session, parts: Parts, client: HospitalClient, given: PatientRe
     Raises
     ------
     InvalidInput
-        When the phone number cannot take messages, or the birth date lies in the future.
+        When the phone number cannot take messages, or the birth date is nobody's.
     """
     now, hospital = parts.clock(), profile(session, client.hospital_id)
     phone = contacts.parse_phone(given.phone, hospital.zone.key) if given.phone else None
     if given.birth_date and given.birth_date > now.astimezone(hospital.zone).date():
         raise InvalidInput([FieldError("/birth_date", "This day has not come yet.")])
+    if given.birth_date and given.birth_date.year < facts.OLDEST_YEAR:
+        raise InvalidInput([FieldError("/birth_date", "Nobody alive was born then; leave out what is not known.")])
     issuer = given.identifier.issuer or str(hospital.policy["default_issuer"])
     patient = patient_by_identifier(session, hospital.id, issuer, given.identifier.value)
     created = patient is None

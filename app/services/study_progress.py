@@ -1,5 +1,6 @@
 """The state of a study in plain fields: n of m, what is missing, what it waits for, the fate of each message."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -16,6 +17,8 @@ from app.services.announcing import Gate
 from app.services.messages import MessageView
 from app.services.parts import Parts
 from app.services.shapes import Output
+
+_TAKEN = {"accepted", "delivered"}
 
 
 class InstanceCounts(Output):
@@ -101,14 +104,14 @@ def read(session: Session, parts: Parts, client: HospitalClient, study_instance_
     fact = Fact(Event.STUDY_READ, client.actor, f"study:{study.id}", client.hospital_id, study.patient_id)
     record(session, parts.keys, fact, now=now)
     gate = announcing.waits_for(session, study, now=now)
-    series = load.series_counts(session, study.id)
+    series, sent = load.series_counts(session, study.id), messages.of_study(session, study.id)
     return StudyProgress.model_validate(
         {
             "study_instance_uid": study.study_instance_uid,
             "state": study.state,
             "revision": study.revision,
             "complete_at": study.complete_at,
-            "told": study.announced_revision >= study.consequence > 0,
+            "told": study.announced_revision >= study.consequence > 0 and _went_out(sent),
             "waits_for": _waits_for(gate),
             "held": study.held_at is not None,
             "held_reason": study.held_reason,
@@ -128,9 +131,17 @@ def read(session: Session, parts: Parts, client: HospitalClient, study_instance_
                 {"sop_instance_uid": uid, "received_at": at, "shown": shown}
                 for uid, at, shown in load.other_versions(session, study.id)
             ],
-            "messages": messages.of_study(session, study.id),
+            "messages": sent,
         }
     )
+
+
+def _went_out(sent: Sequence[MessageView]) -> bool:
+    """Tell whether the carrier took the last announcement, or a repetition of it."""
+    taken = False
+    for message in sent:
+        taken = message.state in _TAKEN or (taken and message.kind != "study")
+    return taken
 
 
 def _waits_for(gate: Gate | None) -> WaitsFor | None:

@@ -42,10 +42,11 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class OpeningSeen:
-    """An entry of "who looked"."""
+    """An entry of "who looked". Not `own`: by the link of a patient to whom the study was matched wrongly."""
 
     at: datetime
     current: bool
+    own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,8 @@ def _who_looked(session: Session, link: OpenLink) -> list[OpeningSeen]:
     """Read from the audit when the study was opened; this session's own opening is the current one."""
     principal, action = link.principal, Action.STUDY_METADATA
     own = openings.recorded_at(session, principal, link.study_id, action)
-    moments = openings_of(session, principal.hospital_id, link.study_id, action.value)
-    return [OpeningSeen(moment, moment == own) for moment in moments]
+    seen = openings_of(session, principal.hospital_id, link.study_id, action.value)
+    return [OpeningSeen(at, at == own, patient_id == principal.patient_id) for at, patient_id in seen]
 
 
 def _record(parts: Parts, link: OpenLink, *, report: bool, pictures: bool) -> None:

@@ -66,6 +66,8 @@
       if (event.target !== form && boxes[key] && fields[key]) { fields[key].value = boxes[key].value; }
     });
   });
+  /* A reload would send the form, and spend a try, once more: from here on it asks for the page alone. */
+  history.replaceState(null, "", location.href);
   window.addEventListener("pageshow", function () { sent = false; });
 
   if (echo) {

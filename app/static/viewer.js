@@ -4,9 +4,10 @@
    and labelled; never a neighbour. */
 (function () {
   "use strict";
-  var RING = 20;                    /* neighbours kept on each side, in pictures */
+  var RING = 20;                    /* neighbours kept on each side, in pictures; small versions as many */
   var MEMORY = 40 * 1024 * 1024;    /* decoded bytes kept, 4 a pixel */
-  var AT_ONCE = 4;                  /* requests under way, beside the picture asked for */
+  var AT_ONCE = 5;                  /* requests under way, beside the picture asked for: a browser makes six */
+  var REST = 150;                   /* ms on one picture until sharp ones are fetched again */
   var SLOW = 3000;                  /* ms until the reader is told that the network is slow */
   var QUIET = 1000;                 /* ms between two announcements to a screen reader */
   var MAX_ZOOM = 8;
@@ -20,7 +21,8 @@
   var now = Number(root.dataset.k); /* the picture asked for, 1-based; the count always shows it */
   var ring = 1;
   var store = {};                   /* k -> {image, state: "loading" | "ready" | "failed"} */
-  var small = null;                 /* {k, image}: the stand-in for the picture asked for */
+  var smalls = {};                  /* the same for the small versions */
+  var hurried = false;              /* the reader moves faster than sharp pictures come */
   var waiting = 0;                  /* the picture for which the reader chose to wait */
   var direction = 1;
   var broken = false;               /* the last request failed: fetch nothing ahead until one succeeds */
@@ -48,18 +50,24 @@
     return Math.max(1, Math.min(RING, Math.floor((MEMORY / bytes - 1) / 2)));
   }
 
-  function wanted() {
+  function smallState(k) { return smalls[k] ? smalls[k].state : "absent"; }
+
+  function wanted(reach) {
     var list = [now];
-    for (var step = 1; step <= ring; step += 1) { list.push(now + step * direction, now - step * direction); }
+    for (var step = 1; step <= reach; step += 1) { list.push(now + step * direction, now - step * direction); }
     return list.filter(function (k) { return k >= 1 && k <= index.count && !fact(k).reason; });
   }
 
-  function letGo(keep) {
-    Object.keys(store).forEach(function (k) {
+  function letGo(from, keep) {
+    Object.keys(from).forEach(function (k) {
       if (keep.indexOf(Number(k)) >= 0) { return; }
-      if (store[k].state === "loading") { store[k].image.removeAttribute("src"); }
-      delete store[k];
+      if (from[k].state === "loading") { from[k].image.removeAttribute("src"); }
+      delete from[k];
     });
+  }
+
+  function underWay(from) {
+    return Object.keys(from).filter(function (k) { return from[k].state === "loading"; }).length;
   }
 
   function load(k) {
@@ -80,15 +88,32 @@
     fetchMore();
   }
 
+  /* The picture asked for and the small versions around it, a tenth of the size, so that a reader who flicks sees
+     something at each step; sharp neighbours only then, for on a slow line they would hold up what is asked for. */
   function fetchMore() {
-    var list = wanted();
-    letGo(list);
-    if (list[0] === now && state(now) === "absent") { load(now); }
-    var open = list.filter(function (k) { return state(k) === "loading"; }).length;
+    var list = wanted(ring), near = wanted(RING);
+    letGo(store, list);
+    letGo(smalls, near);
+    if (list[0] === now && state(now) !== "ready") {
+      if (smallState(now) === "absent") { loadSmall(now); }
+      if (!hurried && state(now) === "absent") { load(now); }
+    }
+    var open = underWay(store) + underWay(smalls);
+    near.forEach(function (k) {
+      if (!broken && open < AT_ONCE && state(k) !== "ready" && smallState(k) === "absent") { loadSmall(k); open += 1; }
+    });
+    var calm = !hurried && (fact(now).reason || state(now) === "ready");
     list.forEach(function (k) {
-      if (!broken && open < AT_ONCE && state(k) === "absent") { load(k); open += 1; }
+      if (!broken && calm && open < AT_ONCE && state(k) === "absent") { load(k); open += 1; }
     });
     progress(list);
+  }
+
+  /* What is on its way for pictures that were passed gives way to the one asked for. */
+  function hurry() {
+    hurried = true;
+    letGo(store, Object.keys(store).map(Number).filter(function (k) { return state(k) !== "loading"; }));
+    later("rest", REST, function () { hurried = false; fetchMore(); });
   }
 
   function progress(list) {
@@ -100,15 +125,18 @@
     bar.setAttribute("aria-label", fill("nearby", { k: ready, n: list.length }));
   }
 
-  function loadSmall() {
-    if (small && small.k === now) { return; }
-    var mine = { k: now, image: new Image(), ready: false };
-    small = mine;
-    mine.image.onload = function () {
-      mine.ready = true;
-      if (mine === small && mine.k === now && state(now) !== "ready") { show(); }
-    };
-    mine.image.src = root.dataset.small + now + ".jpg";
+  function loadSmall(k) {
+    var entry = { image: new Image(), state: "loading" };
+    function done(outcome) {
+      if (smalls[k] !== entry) { return; }
+      entry.state = outcome;
+      if (k === now && state(now) !== "ready") { show(); }
+      fetchMore();
+    }
+    smalls[k] = entry;
+    entry.image.onload = function () { done("ready"); };
+    entry.image.onerror = function () { done("failed"); };
+    entry.image.src = root.dataset.small + k + ".jpg";
   }
 
   /* An <img> cannot tell a closed door from a lost connection, so the server is asked. Closed: its own page says why. */
@@ -140,7 +168,7 @@
     var reason = fact(now).reason;
     var status = reason ? "none" : state(now);
     if (status === "ready") { put(store[now].image, false); }
-    else if (!reason && status !== "failed" && small && small.k === now && small.ready) { put(small.image, true); }
+    else if (!reason && status !== "failed" && smallState(now) === "ready") { put(smalls[now].image, true); }
     else { put(null); }
     label(status === "loading" || status === "absent" ? fill(pan.firstChild ? "blurred" : "loading", { k: now }) : "");
     edges();
@@ -188,6 +216,7 @@
     now = k;
     ring = ringFor(k);
     unsay();
+    if (state(now) !== "ready") { hurry(); }
     begin();
     count();
   }
@@ -196,7 +225,6 @@
     var reason = fact(now).reason;
     if (!reason && state(now) !== "ready") {
       if (state(now) === "failed") { delete store[now]; }
-      loadSmall();
       later("slow", SLOW, saySlow);
     } else { stop("slow"); }
     fetchMore();
@@ -252,8 +280,9 @@
   }
 
   function retry() {
-    Object.keys(store).forEach(function (k) { if (store[k].state === "failed") { delete store[k]; } });
-    small = null;
+    [store, smalls].forEach(function (from) {
+      Object.keys(from).forEach(function (k) { if (from[k].state === "failed") { delete from[k]; } });
+    });
     unsay();
     begin();
   }

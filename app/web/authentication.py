@@ -94,6 +94,8 @@ def _hospital_client(action: Action | None) -> HospitalClient:
     parts().limiter.check(f"api:{client.api_key_id}", 6000)
     code = (request.view_args or {}).get("hospital")
     if code is not None:
+        if "\0" in code:  # PostgreSQL does not even compare with it
+            raise NotFound
         with reading(parts(), Scope(name=code)) as session:
             if api_keys.hospital_id_of_code(session, code) != client.hospital_id:
                 raise NotFound

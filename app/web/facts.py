@@ -5,8 +5,9 @@ import unicodedata
 from datetime import date
 from typing import Literal
 
+from app.services.facts import OLDEST_YEAR
+
 Problem = Literal["incomplete", "impossible_date"]
-_OLDEST_YEAR = 1850
 _WHOLE_DATE = re.compile(r"(\d{4})(?:\D(\d{1,2})\D(\d{1,2})\D?|(\d{2})(\d{2}))")
 _VISIT_NUMBER_LENGTH = 64
 
@@ -40,7 +41,7 @@ def _date_of(year: int, month: int, day: int, *, today: date) -> date | Problem:
         born = date(year, month, day)
     except ValueError:
         return "impossible_date"
-    return born if born.year >= _OLDEST_YEAR and born <= today else "impossible_date"
+    return born if born.year >= OLDEST_YEAR and born <= today else "impossible_date"
 
 
 def parse_id_last4(text: str) -> str | Problem:

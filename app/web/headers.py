@@ -2,12 +2,15 @@
 
 from flask import Flask, Response, request
 
+from app.web import pages
+from app.web.authentication import parts
 from app.web.problems import request_id
 
 _CSP = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+HSTS = "max-age=31536000"
 
 
 def register(app: Flask) -> None:
@@ -23,12 +26,20 @@ def _headers(response: Response) -> Response:
     headers["X-Robots-Tag"] = "noindex, nofollow"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["X-Request-Id"] = request_id()
-    if request.is_secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if parts().settings.https:
+        headers["Strict-Transport-Security"] = HSTS
     if request.endpoint == "static":
-        versioned = "v" in request.args
-        headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
+        headers["Cache-Control"] = "public, max-age=31536000, immutable" if _is_current(response) else "no-cache"
         headers.pop("Set-Cookie", None)
     elif "Cache-Control" not in headers:
         headers["Cache-Control"] = "no-store"
     return response
+
+
+def _is_current(response: Response) -> bool:
+    """Tell whether a static file goes out under the hash of its content.
+
+    While a new release starts beside the old one, one of them is asked for the other's files.
+    """
+    name = (request.view_args or {}).get("filename", "")
+    return response.status_code in {200, 304} and request.full_path == pages.asset(name)

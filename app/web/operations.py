@@ -16,7 +16,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.core.errors import BadRequest, Conflict, FieldError, InvalidInput, TooLarge, UnsupportedMediaType
+from app.core.errors import (
+    BadRequest,
+    Conflict,
+    FieldError,
+    InvalidInput,
+    NotAcceptable,
+    TooLarge,
+    UnsupportedMediaType,
+)
 from app.services import idempotency
 from app.services.idempotency import Kept
 from app.services.shapes import OWN_ERROR, Input, Output
@@ -28,7 +36,7 @@ JSON = "application/json"
 View = Callable[..., Response]
 AnyView = TypeVar("AnyView", bound=Callable[..., Any])
 
-_ALWAYS = frozenset({401, 429, 500})
+_ALWAYS = frozenset({401, 406, 429, 500})
 _OF_A_BODY = frozenset({400, 409, 413, 415, 422})
 
 
@@ -68,6 +76,7 @@ def writes(
         @describes(Operation(summary, answers, _ALWAYS | _OF_A_BODY | set(refusals), body=body))
         @wraps(act)
         def view(**path: Any) -> Response:
+            _check_accept()
             return _write(body, partial(act, **path))
 
         return view
@@ -85,6 +94,7 @@ def reads(
         @describes(Operation(summary, {200: answer}, refused, query=query))
         @wraps(look)
         def view(**path: Any) -> Response:
+            _check_accept()
             given = (_parse_query(query),) if query else ()
             with unit_of_work(parts(), Scope(hospital=hospital_client().hospital_id)) as session:
                 return _json(200, look(session, *given, **path).model_dump_json())
@@ -92,6 +102,12 @@ def reads(
         return view
 
     return declare
+
+
+def _check_accept() -> None:
+    wanted = request.accept_mimetypes
+    if wanted and not wanted.quality(JSON):
+        raise NotAcceptable(f"The answer is {JSON}.")
 
 
 def _write(shape: type[Input], act: Callable[[Session, Input], tuple[int, Output]]) -> Response:

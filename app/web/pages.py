@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -39,7 +39,7 @@ DeadReason = Literal[
     "too_often",
     "unknown",
 ]
-Notice = DeadReason | Literal["reopen", "resent"]
+Notice = DeadReason | Literal["reopen", "resent", "trouble"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +137,11 @@ class ReopenPage(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TroublePage(Page):
+    """Something went wrong on our side."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResentPage(Page):
     """A new link is on its way to the registered phone, no digit of which is ever shown."""
 
@@ -203,13 +208,18 @@ class SeriesRow:
     title: str | None = None
     reason: str | None = None
 
+    @property
+    def is_of_pictures(self) -> bool:
+        """Tell pictures from text, curves and other data."""
+        return bool(self.pictures) and self.reason != "no_pixel_data"
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpeningRow:
-    """One time somebody looked; until grants exist only the patient's own link opens a study."""
+    """One time somebody looked: by the patient's own link, or by that of one to whom it was matched by mistake."""
 
     at: datetime
-    by: Literal["own_link"] = "own_link"
+    by: Literal["own_link", "undone_match"] = "own_link"
     current: bool = False
 
 
@@ -223,12 +233,17 @@ class StudyPage(Page):
     procedure: str
     patient_name: str
     study_date: date
-    report: Report | Withheld | Literal["pending", "none"]
+    report: Report | Withheld | Literal["pending"]
     images: Withheld | Literal["available", "none_shown"]
     completeness: Completeness
     series: tuple[SeriesRow, ...] = ()
     key_image: KeyImage | None = None
     openings: tuple[OpeningRow, ...] = ()
+
+    @property
+    def counts_pictures(self) -> bool:
+        """Tell whether each file is one picture; else the true counts are of files, and the page says so."""
+        return self.completeness.received == sum(row.pictures for row in self.series if row.is_of_pictures)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +298,10 @@ def render_reopen(page: ReopenPage) -> str:
     return _render_notice(page, "reopen")
 
 
+def render_trouble(page: TroublePage) -> str:
+    return _render_notice(page, "trouble")
+
+
 def render_resent(page: ResentPage) -> str:
     return _render_notice(page, "resent", hospital=page.hospital)
 
@@ -313,7 +332,7 @@ def asset(name: str) -> str:
     return f"/static/{name}?v={_digest(name)}"
 
 
-@cache
+@lru_cache(maxsize=64)  # one file has any number of spellings
 def _digest(name: str) -> str:
     return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
 

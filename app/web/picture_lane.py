@@ -16,6 +16,7 @@ from app.core.logs import get_logger
 from app.services.parts import Parts
 from app.services.pictures import Asked, Kind, PictureDesk
 from app.web.authentication import Who
+from app.web.headers import HSTS
 from app.web.sessions import cookie_name
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -44,6 +45,7 @@ class PictureLane:
         self._app = app
         self._parts = parts
         self._desk = PictureDesk(parts)
+        self._headers = [*_HEADERS, *([("Strict-Transport-Security", HSTS)] if parts.settings.https else [])]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve a picture, or pass the request on."""
@@ -55,9 +57,9 @@ class PictureLane:
             return self._app(environ, start_response)
         jpeg = self._picture(environ, match.groups())
         if jpeg is None:
-            start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0"), *_HEADERS])
+            start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0"), *self._headers])
             return [b""]
-        start_response("200 OK", [("Content-Type", "image/jpeg"), ("Content-Length", str(len(jpeg))), *_HEADERS])
+        start_response("200 OK", [("Content-Type", "image/jpeg"), ("Content-Length", str(len(jpeg))), *self._headers])
         return [jpeg] if environ["REQUEST_METHOD"] == "GET" else [b""]
 
     def _picture(self, environ: dict[str, Any], groups: tuple[str, ...]) -> bytes | None:

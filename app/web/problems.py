@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.core.errors import AppError, InvalidInput
 from app.core.logs import get_logger
+from app.web.bodies import FORM_LIMIT
 
 DOCUMENT = "https://filmpass.example/docs/problems"
 _log = get_logger("web")
@@ -52,12 +53,14 @@ _CODES = {
     413: "too-large", 415: "unsupported-media-type", 429: "too-often",
 }  # fmt: skip
 
+_TOO_LARGE = f"A form has at most {FORM_LIMIT} bytes."  # the other limits are errors of ours
+
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return error.get_response()  # type: ignore[return-value]  # werkzeug's own redirect
-    response = problem(status, _CODES.get(status, "http-error"), error.name)
+    response = problem(status, _CODES.get(status, "http-error"), error.name, _TOO_LARGE if status == 413 else "")
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value

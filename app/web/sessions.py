@@ -34,7 +34,7 @@ def session_digest(parts: Parts) -> Digest | None:
 def current_link(parts: Parts, public_id: str) -> OpenLink | None:
     """Return the session that this browser holds for the link in the address, whether or not it still opens."""
     digest = session_digest(parts)
-    if digest is None:
+    if digest is None or "\0" in public_id:  # PostgreSQL does not even compare with a NUL
         return None
     with reading(parts, Scope(digest=digest)) as session:
         hospital_id = hospital_of_session(session, digest)

@@ -86,6 +86,10 @@ def test_a_message_name_that_needs_two_parts_is_refused_with_the_count(run):
     ("name", "value"),
     [
         ("code", "yz/1"),
+        ("name", ""),
+        ("message-name", "云泽\n一院"),
+        ("message-name", "\u202e云泽一院"),  # it would turn the link around
+        ("telephone", "0000\t66001234"),
         ("time-zone", "Mars/Olympus"),
         ("quiet-hours", "late"),
         ("facts", "shoe_size"),

@@ -111,6 +111,15 @@ def test_a_session_opens_nothing_of_another_hospital_or_patient(parts, app, case
     assert len(make.events(parts, Event.STUDY_OPENED)) == len(before)
 
 
+@pytest.mark.both_databases
+def test_a_nul_in_an_address_is_nothing_too(parts, app, case, visitor):
+    key = {"Authorization": f"Bearer {make.make_api_key(parts, case.hospital)}"}
+    for end in ("", "/series/1", "/report.pdf"):
+        assert visitor.get(end, "%00").status_code == 401
+    assert visitor.client.post("/v/%00/leave").status_code == 200
+    assert app.test_client().get("/h/%00/dicom-web/studies/1/series/1/instances/1", headers=key).status_code == 404
+
+
 def test_without_a_session_there_is_nothing_and_nothing_to_tell_apart(app, visitor):
     stranger = Visitor(app)
     known, unknown = stranger.everything(visitor.public_id), stranger.everything("AbCdEfGhIjKl")

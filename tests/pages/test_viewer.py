@@ -123,6 +123,20 @@ def test_loading_goes_outward_and_keeps_a_ring(phone, server):
     assert sorted(numbers) == list(range(1, 21))
 
 
+def test_a_reader_who_flicks_sees_small_versions_and_waits_for_no_picture_that_was_passed(phone, server):
+    server.controls.held = set(range(22, 49))
+    look(phone, server, 1)
+    expect(phone.locator("#progress")).to_be_hidden()
+    phone.evaluate("() => { for (let n = 0; n < 38; n += 1) document.getElementById('next').click(); }")
+    expect(phone.locator("#pan img.blur")).to_be_visible()
+    assert shown(phone) == 39
+    server.controls.free.set()
+    expect_picture(phone, 39)
+    asked = [path.split("/")[-1] for path in server.controls.asked if "/p/1/" in path]
+    passed = {f"{k}.jpg?" for k in range(27, 39)}
+    assert not passed & set(asked[: asked.index("39.jpg?")])
+
+
 def test_a_slow_network_is_said_and_the_key_image_offered(phone, server):
     server.controls.held = {30}
     look(phone, server)

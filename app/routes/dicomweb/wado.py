@@ -23,11 +23,12 @@ _QUALITY = re.compile(r"0(?:\.\d{0,3})?|1(?:\.0{0,3})?", re.ASCII)
 
 @blueprint.get("/h/<hospital>/dicom-web/studies/<study>/series/<series>/instances/<instance>")
 @requires(Who.HOSPITAL_CLIENT, Action.HOSPITAL_READ)
-def retrieve(hospital: str, study: str, series: str, instance: str) -> Response:  # noqa: ARG001  the guard compares the hospital
+def retrieve(hospital: str, study: str, series: str, instance: str) -> Response:
     """Give one instance as received, in one part or as the single body that was asked for (PS3.18 10.4.1.1)."""
     address = InstanceAddress(parse_uid(study), parse_uid(series), parse_uid(instance))
     found = find_instance(parts(), hospital_client(), address)
-    response = _single(found) if _chosen(found.transfer_syntax_uid) == _SINGLE else _multipart(found)
+    single = _chosen(found.transfer_syntax_uid) == _SINGLE
+    response = _single(found) if single else _multipart(found, _location(hospital, address))
     record_read(parts(), hospital_client(), found)
     return response
 
@@ -37,7 +38,7 @@ def _chosen(transfer_syntax_uid: str) -> str:
     for media_type, parameters in _accepted():
         if parameters.get("transfer-syntax", "*") not in {"*", transfer_syntax_uid}:
             continue
-        if media_type == _SINGLE:
+        if media_type in {_SINGLE, "application/*"}:
             return _SINGLE
         kind = parse_content_type(parameters.get("type", _SINGLE))[0]
         if media_type in _ANY or (media_type == _MULTIPART and kind == _SINGLE):
@@ -62,15 +63,21 @@ def _quality(parameters: dict[str, str]) -> float:
     return float(text) if _QUALITY.fullmatch(text) else 0.0
 
 
+def _location(code: str, address: InstanceAddress) -> str:
+    root = f"{parts().settings.public_url.rstrip('/')}/h/{code}/dicom-web"
+    series = f"studies/{address.study_instance_uid}/series/{address.series_instance_uid}"
+    return f"{root}/{series}/instances/{address.sop_instance_uid}"
+
+
 def _single(found: StoredInstance) -> Response:
     response = Response(_opened(found), content_type=_part_type(found))
     response.content_length = found.file.size
     return response
 
 
-def _multipart(found: StoredInstance) -> Response:
+def _multipart(found: StoredInstance, location: str) -> Response:
     boundary = secrets.token_hex(16)
-    head = f"--{boundary}\r\nContent-Type: {_part_type(found)}\r\nContent-Location: {request.base_url}\r\n\r\n".encode()
+    head = f"--{boundary}\r\nContent-Type: {_part_type(found)}\r\nContent-Location: {location}\r\n\r\n".encode()
     tail = f"\r\n--{boundary}--\r\n".encode()
     response = Response(_framed(head, _opened(found), tail))
     response.headers["Content-Type"] = f'{_MULTIPART}; type="{_SINGLE}"; boundary={boundary}'

@@ -236,6 +236,18 @@ def test_a_flood_of_connections_is_closed_without_a_thread_for_each(site):
     one.close()
 
 
+def test_strangers_who_connect_and_wait_keep_no_source_out(site):
+    two = LimitedReceiver(site, 1 << 30, associations=2)
+    strangers = [socket.create_connection(("127.0.0.1", two.port), source_address=("127.0.0.2", 0)) for _ in range(6)]
+    with association(two) as first, association(two) as second, association(two) as third:
+        assert first.is_established
+        assert second.is_established
+        assert rejection(third) == (2, 3, 2)
+    for peer in strangers:
+        peer.close()
+    two.close()
+
+
 @pytest.mark.both_databases
 def test_two_associations_send_one_study_out_of_order(site):
     def send(numbers):

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from contextlib import suppress
 
 import pytest
 from pydicom.uid import (
@@ -49,6 +50,20 @@ def test_a_sender_that_falls_silent_is_aborted(site, monkeypatch):
     monkeypatch.setattr(upper_layer, "IDLE_SECONDS", 0.2)
     with raw(site) as peer:
         assert peer.pdu()[0] == 0x07
+
+
+def test_a_peer_that_asks_too_slowly_is_aborted_however_steadily_it_sends(site, monkeypatch):
+    monkeypatch.setattr(upper_layer, "NEGOTIATION_SECONDS", 0.5)
+    with socket.create_connection(("127.0.0.1", site.port)) as peer:
+        peer.sendall(b"\x01\x00\x00\x01\x00\x00")
+        peer.settimeout(0.1)
+        for _ in range(100):
+            peer.sendall(b"\0")
+            with suppress(TimeoutError):
+                assert peer.recv(1)[0] == 0x07
+                break
+        else:
+            pytest.fail("it may go on for ever")
 
 
 @pytest.mark.parametrize(

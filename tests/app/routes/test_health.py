@@ -6,7 +6,7 @@ from app.core.errors import OutOfResources
 from app.core.identifiers import new_id
 from app.outbox import owe
 from app.services.unit_of_work import Scope, unit_of_work
-from tests.factories import make_hospital
+from tests.factories import announce, make_case, make_hospital
 
 
 def test_a_process_that_answers_is_alive(client):
@@ -40,3 +40,10 @@ def test_metrics_tell_what_is_owed_and_which_message_states_there_are(client, pa
     assert re.search(r"^filmpass_audit_oldest_unsealed_seconds \d", text, re.MULTILINE)
     assert 'filmpass_requests_total{status="2xx"}' in text
     assert str(hospital_id) not in text
+
+
+def test_a_message_is_counted_once_however_many_hospitals_there_are(client, parts):
+    case = make_case(parts)
+    make_hospital(parts, "nb2")
+    announce(parts, case)
+    assert 'filmpass_messages{state="queued"} 1.0' in client.get("/metrics").text

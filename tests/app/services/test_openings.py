@@ -1,6 +1,8 @@
 """Disclosures: once each, refused or not, whoever comes at the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -9,8 +11,9 @@ from app.access.actions import Action
 from app.access.load.links import open_link
 from app.audit.events import Event
 from app.core.identifiers import digest_of
+from app.models.imaging import Study
 from app.models.links import Opening
-from app.services import openings
+from app.services import openings, throttle, viewing
 from app.services.unit_of_work import reading
 from tests import factories as make
 
@@ -51,3 +54,33 @@ def test_a_refusal_is_an_event_and_no_opening(parts, case):
     assert (row.outcome, row.reason, row.resource) == ("denied", "study:report held", f"study:{case.study}")
     with reading(parts, case.scope) as session:
         assert session.scalar(select(func.count()).select_from(Opening)) == 0
+
+
+def test_a_script_that_asks_for_ever_does_not_fill_the_audit(parts, case, monkeypatch):
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(time=lambda: 0.0))  # the minute does not turn
+    principal = principal_of(parts, case)
+    for _ in range(70):
+        openings.deny(parts, principal, case.study, Action.STUDY_RENDERED, "held")
+    openings.deny(parts, principal, case.study, Action.REPORT_READ, "held")
+    reasons = [row.reason for row in make.events(parts, Event.ACCESS_DENIED)]
+    assert reasons.count("study:rendered held") == 60
+    assert reasons.count("study:report held") == 1
+
+
+def link_of(parts, case):
+    opened = make.open_link(parts, make.make_link(parts, case))
+    with reading(parts, case.scope) as session:
+        return open_link(session, digest_of(opened.secret), opened.public_id)
+
+
+def test_the_right_patient_reads_that_the_study_was_opened_by_a_wrong_one(parts, case):
+    assert viewing.enter(parts, link_of(parts, case), Action.STUDY_METADATA) is None
+    patient = make.make_patient(parts, case.hospital, phone="+8613900139000")
+    order = make.make_order(parts, case.hospital, patient)
+    make.change(parts, case, Study, case.study, patient_id=patient, service_request_id=order)
+    right = replace(case, patient=patient, order=order)
+
+    link = link_of(parts, right)
+    assert viewing.enter(parts, link, Action.STUDY_METADATA) is None
+
+    assert [(seen.own, seen.current) for seen in viewing.see(parts, link).openings] == [(True, True), (False, False)]

@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -20,10 +21,10 @@ STUDIES = {
     "big": {"big": True},
     "amended": {"change": "x"},
     "pending": {"report": "pending"},
-    "no report": {"report": "none"},
     "report withheld": {"report": pages.Withheld(reason="until_doctor")},
     "images withheld": {"images": pages.Withheld(reason="until_date", until=LATER), "key_image": None},
     "nothing shown": {"images": "none_shown", "key_image": None},
+    "files": {"completeness": pages.Completeness(received=50, expected=50)},
     "missing": {"completeness": pages.Completeness(received=40, expected=49)},
     "uncounted": {"completeness": pages.Completeness(received=40)},
 }
@@ -55,6 +56,7 @@ def every_page(lang):
         yield pages.render_dead(samples.dead(lang, why=why, when=None if why == "unknown" else samples.NOW))
     yield pages.render_dead(samples.dead(lang, why="held", token=None, hospital=None))
     yield pages.render_reopen(pages.ReopenPage(lang=lang))
+    yield pages.render_trouble(pages.TroublePage(lang=lang))
     yield pages.render_resent(pages.ResentPage(lang=lang, hospital=samples.HOSPITALS[lang]))
     for state in STUDIES:
         yield study(lang, state)
@@ -244,15 +246,33 @@ def test_an_amended_report_says_when_and_what():
     ],
 )
 def test_counts_are_true_and_green_only_when_checked_today(counts, said, colour):
-    html = study(completeness=counts)
+    row = replace(samples.SERIES[0], pictures=counts.received)
+    html = study(completeness=counts, series=(row,))
     assert said in html
     assert re.findall(r'<p class="line([^"]*)">', html) == [colour]
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (pages.Completeness(received=2, expected=2), "2 / 2 份文件，一份不少"),
+        (pages.Completeness(received=2, expected=3), "2 / 3 份文件，还差 1 份"),
+        (pages.Completeness(received=2), "收到 2 份文件"),
+    ],
+)
+def test_files_that_are_not_one_picture_each_are_counted_as_files(counts, said):
+    clip = pages.SeriesRow(position=1, modality="US", pictures=30, shown=30)
+    text = pages.SeriesRow(position=2, modality="SR", pictures=1, shown=0, reason="no_pixel_data")
+    html = study(completeness=counts, series=(clip, text))
+    assert said in html
+    assert "超声 · 30 幅" in html
+    assert "结构化报告</small>" in html
 
 
 def test_a_series_that_cannot_be_shown_says_why_and_leads_nowhere():
     html = study()
     assert "剂量报告" in html
-    assert "这里看不了。里面没有图像。" in html
+    assert "这里看不了。里面没有图像，可能是文字、曲线或数据。医院那里有原件。" in html
     assert "/series/3" not in html
 
 

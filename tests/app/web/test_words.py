@@ -17,10 +17,12 @@ FAMILIES = {
     "fact.use.{}": ("birth_date", "id_last4", "visit_number"),
     "fact.{}": ("year", "month", "day", "impossible_date", "slow_down"),
     "fact.tip.{}": ("swapped", "lunar", "relative"),
+    "series.{}": ("complete", "missing", "uncounted"),
+    "series.files.{}": ("complete", "missing", "uncounted"),
     "report.{}": ("preliminary", "final", "amended"),
     "report.withheld.{}": ("until_date", "until_report", "until_doctor"),
     "images.withheld.{}": ("until_date", "until_report", "until_doctor"),
-    "openings.{}": ("own_link",),
+    "openings.{}": ("own_link", "undone_match"),
     "privacy.{}": ("responsible", "purpose", "recorded", "retention", "rights"),
 }
 NOTICES = (
@@ -43,7 +45,7 @@ def placeholders(text: str) -> set[str]:
 
 def keys_made_from_parts() -> set[str]:
     made = {pattern.format(part) for pattern, parts in FAMILIES.items() for part in parts}
-    made |= {f"notice.{why}.{part}" for why in (*NOTICES, "reopen", "resent") for part in ("title", "text")}
+    made |= {f"notice.{why}.{part}" for why in (*NOTICES, "reopen", "resent", "trouble") for part in ("title", "text")}
     return made | {f"notice.{why}.when" for why in NOTICES if why != "unknown"}
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.factory import create_app
-from app.models.imaging import Instance, InstanceVersion, Quarantine
+from app.models.imaging import Instance, InstanceVersion, Quarantine, Study
 from app.services import objects
 from app.services.unit_of_work import Scope, reading
 from tests.app.routes.dicomweb.conftest import TYPE, body_of
@@ -88,6 +88,13 @@ def test_an_instance_of_another_study_than_the_address_is_refused(pacs):
     mixed = pacs.stow(file(1), file(1, "1.2.826.1.9"), study=STUDY)
     assert mixed.status_code == 202
     assert count(pacs, Instance) == 1
+
+
+@pytest.mark.both_databases
+def test_text_with_a_nul_in_it_is_stored_and_matches_nobody(pacs):
+    assert pacs.stow(file().replace(b"P-1 ", b"P\0 1")).status_code == 200
+    with reading(pacs.parts, Scope(hospital=pacs.hospital)) as session:
+        assert session.scalar(select(Study.dicom_patient_id)) == "P\ufffd 1"
 
 
 @pytest.mark.parametrize("uid", ["../../etc/p", "1.2.3;touch", "1..826.1.11", "1.2.826.1.x"])

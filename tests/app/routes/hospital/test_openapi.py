@@ -38,7 +38,7 @@ def test_every_operation_says_what_each_of_its_kind_can_answer(app):
         statuses = set(operation.answers) | operation.refusals
         assert 500 in statuses
         if declared(app, rule.endpoint)[0] is Who.HOSPITAL_CLIENT:
-            assert {401, 429} <= statuses, rule.rule
+            assert {401, 406, 429} <= statuses, rule.rule
         if operation.body is not None:
             assert {400, 409, 413, 415, 422} <= statuses, rule.rule
         if operation.query is not None:

@@ -50,6 +50,15 @@ def test_a_patient_is_registered_once_and_then_changed(system):
     assert [event.reason for event in system.events("patient.written")] == ["created", "unchanged", "changed"]
 
 
+@pytest.mark.parametrize("accept", ["application/xml", "application/json;q=0, text/html"])
+def test_what_takes_no_json_is_refused_before_anything_is_written(system, accept):
+    answer = system.put("/patients", PATIENT, Accept=accept)
+    assert (answer.status_code, answer.json["code"]) == (406, "not-acceptable")
+    assert system.send("GET", "/worklist", headers={"Accept": accept}).status_code == 406
+    assert rows(system, Patient) == []
+    assert system.send("GET", "/worklist", headers={"Accept": "text/html, */*;q=0.1"}).status_code == 200
+
+
 def test_a_patient_is_read_back_without_number_and_id_number(system):
     system.put("/patients", PATIENT | {"email": "xiaoming@mail.example"})
     answer = system.get("/patients", identifier="D-1001")
@@ -135,6 +144,7 @@ def test_phone_address_and_id_number_are_sealed(system):
         ({"birth_date": "07.03.1958"}, "/birth_date"),
         ({"birth_date": 19580307}, "/birth_date"),
         ({"birth_date": "2999-01-01"}, "/birth_date"),
+        ({"birth_date": "1849-12-31"}, "/birth_date"),  # no patient could type it
         ({"email": "not an address"}, "/email"),
         ({"language": "de"}, "/language"),
         ({"deceased": "false"}, "/deceased"),

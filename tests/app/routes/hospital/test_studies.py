@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.dicom.instance import parse_header
+from app.jobs.drain import drain
 from app.models.imaging import ManifestEntry, Study
+from app.services import study_state
 from app.services.ingest import Intake
 from app.services.ingest_rows import Sender
 from app.services.unit_of_work import Scope, reading
@@ -78,6 +80,26 @@ def test_registering_after_the_images_works_too(system, carrier):
     work(system)
     assert state(system)["told"] is True
     assert len(carrier.sent) == 1
+
+
+def test_nobody_is_told_by_a_message_that_did_not_go_out(make_system, carrier):
+    trial = make_system("tr3", live=False)
+    trial.put("/patients", PATIENT)
+    trial.put("/service-requests", ORDER)
+    tell(trial)
+    got = state(trial)
+    assert [message["reason"] for message in got["messages"]] == ["trial-mode"]
+    assert (got["told"], got["waits_for"], carrier.sent) == (False, None, [])
+
+
+def test_a_patient_is_told_of_news_only_when_their_message_went_out(registered, carrier):
+    tell(registered)
+    assert state(registered)["told"] is True
+    registered.put("/reports", REPORT)
+    drain(registered.parts, study_state.ANNOUNCE)
+    assert state(registered)["told"] is False
+    work(registered)
+    assert state(registered)["told"] is True
 
 
 def test_the_same_call_twice_keeps_one_manifest(registered):

@@ -2,64 +2,23 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
 
 from app.audit.events import Event
 from app.core.identifiers import digest_of, new_token
-from app.factory import build_parts
 from app.models.hospitals import Hospital
 from app.models.imaging import Study
 from app.models.links import Capability
 from app.models.links import Session as SessionRow
-from app.models.notifications import Notification
-from app.models.patients import ContactPoint, Patient
-from app.services import links, matching
+from app.models.patients import Patient
+from app.services import links, matching, throttle
 from app.services.unit_of_work import reading, unit_of_work
 from tests import factories as make
-
-RIGHT = {"y": "1958", "m": "3", "d": "7"}
-WRONG = {"y": "1949", "m": "12", "d": "3"}
-
-
-@pytest.fixture
-def clock():
-    return make.HandClock()
-
-
-@pytest.fixture
-def parts(settings, clock):
-    built = replace(build_parts(settings), clock=clock)
-    yield built
-    built.decoder.close()
-    built.engine.dispose()
-
-
-@pytest.fixture
-def case(parts):
-    return make.make_case(parts)
-
-
-@pytest.fixture
-def token(parts, case):
-    return make.make_link(parts, case)
-
-
-def check(client, token, fields=RIGHT, **more):
-    return client.post("/s", data={"token": token, "kind": "birth_date", "act": "check", **fields, **more})
-
-
-def tries_left(parts, case):
-    with reading(parts, case.scope) as session:
-        return session.scalar(select(Capability.tries_left).order_by(Capability.created_at.desc()))
-
-
-def words(answer):
-    """The readable text of a page."""
-    return re.sub(r"<[^>]+>|\s+", " ", answer.text)
+from tests.flows.door import WRONG, check, tries_left, words
 
 
 class TestLooking:
@@ -163,12 +122,16 @@ class TestOpening:
         assert first.headers["Set-Cookie"] != second.headers["Set-Cookie"]
         assert first.location == second.location
 
-    @pytest.mark.parametrize("kind_and_text", [("id_last4", "123x"), ("visit_number", "v-77")])
-    def test_other_facts_open_too_whatever_the_case(self, parts, client, kind_and_text):
-        kind, text = kind_and_text
+    @pytest.mark.parametrize(
+        ("id_number", "visit_number"), [("11010519491231123X", "V-77"), ("11010519491231 12 3ｘ", "Ｖ - 77")]
+    )
+    @pytest.mark.parametrize(("kind", "text"), [("id_last4", "123x"), ("visit_number", "v-77")])
+    def test_other_facts_open_too_whatever_their_case_width_and_blanks(
+        self, parts, client, id_number, visit_number, kind, text
+    ):
         hospital = make.make_hospital(parts)
-        patient = make.make_patient(parts, hospital, id_number="11010519491231123X")
-        order = make.make_order(parts, hospital, patient, visit_number="V-77")
+        patient = make.make_patient(parts, hospital, id_number=id_number)
+        order = make.make_order(parts, hospital, patient, visit_number=visit_number)
         case = make.Case(hospital, patient, order, make.make_study_ready(parts, hospital, order))
         token = make.make_link(parts, case)
         answer = client.post("/s", data={"token": token, "kind": kind, "act": "check", "fact": text})
@@ -234,6 +197,14 @@ class TestTries:
         answer = client.post(f"/s/{token}")
         assert answer.status_code == 429
         assert int(answer.headers["Retry-After"]) > 0
+
+    def test_guesses_from_an_address_are_slowed_down_and_its_patients_are_not(self, parts, client, token, monkeypatch):
+        monkeypatch.setattr(throttle, "time", SimpleNamespace(time=lambda: 0.0))  # the minute does not turn
+        for _ in range(600):
+            parts.limiter.check("address:127.0.0.1", 600)
+        assert client.post(f"/s/{new_token()}").status_code == 429
+        assert client.post(f"/s/{token}").status_code == 200
+        assert check(client, token).status_code == 303
 
 
 class TestDeadLinks:
@@ -317,75 +288,3 @@ class TestDeadLinks:
 def _policy(parts, case):
     with reading(parts, case.scope) as session:
         return dict(links.profile(session, case.hospital).policy)
-
-
-class TestSendingAgain:
-    @pytest.fixture
-    def locked(self, parts, client, case, token):
-        make.announce(parts, case)
-        for _ in range(5):
-            check(client, token, WRONG)
-        return token
-
-    def notifications(self, parts, case):
-        with reading(parts, case.scope) as session:
-            return session.scalars(select(Notification).order_by(Notification.created_at, Notification.id)).all()
-
-    @pytest.mark.both_databases
-    def test_a_locked_link_is_replaced_by_a_new_message_to_the_registered_phone(self, parts, client, case, locked):
-        assert client.post("/s/resend", data={"token": locked}).status_code == 200
-        first, again = self.notifications(parts, case)
-        assert (first.kind, again.kind) == ("study", "again")
-        assert again.contact_id == first.contact_id
-        assert links.look(parts, locked).why == "replaced"
-        assert check(client, locked).status_code == 410
-        assert check(client, make.make_link(parts, case)).status_code == 303
-        assert len(make.events(parts, Event.LINK_SENT_AGAIN)) == 1
-
-    def test_an_expired_link_is_replaced_too(self, parts, client, clock, case, token):
-        make.announce(parts, case)
-        clock.forward(days=31)
-        assert client.post("/s/resend", data={"token": token}).status_code == 200
-        assert links.look(parts, token).why == "replaced"
-
-    def test_only_a_locked_or_expired_link_asks_for_another(self, parts, client, clock, case, token):
-        make.announce(parts, case)
-        client.post("/s/resend", data={"token": token})
-        make.change(parts, case, Study, case.study, held_at=clock())
-        client.post("/s/resend", data={"token": token})
-        client.post("/s/resend", data={"token": new_token()})
-        client.post("/s/resend")
-        assert [row.kind for row in self.notifications(parts, case)] == ["study"]
-
-    def test_the_fourth_on_one_day_is_not_sent_and_the_page_does_not_say_so(self, parts, client, clock, case, locked):
-        token, answers = locked, []
-        for _ in range(4):
-            answers.append(client.post("/s/resend", data={"token": token}))
-            clock.forward(minutes=5)
-            token = make.make_link(parts, case)
-            with unit_of_work(parts, case.scope) as session:
-                session.execute(update(Capability).values(tries_left=0))
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 410]
-        assert "/s/resend" not in answers[-1].text
-        assert [row.kind for row in self.notifications(parts, case)] == ["study", "again", "again", "again"]
-        clock.forward(days=1)
-        assert client.post("/s/resend", data={"token": token}).status_code == 200
-        assert len(self.notifications(parts, case)) == 5
-
-    def test_without_a_number_nothing_is_replaced_or_promised(self, parts, client, case, locked):
-        with unit_of_work(parts, case.scope) as session:
-            session.execute(update(ContactPoint).values(ended_at=parts.clock()))
-        assert client.post("/s/resend", data={"token": locked}).status_code == 410
-        assert links.look(parts, locked).why == "locked"
-        assert len(self.notifications(parts, case)) == 1
-
-    @pytest.mark.both_databases
-    def test_a_button_pressed_twice_at_once_sends_one_message(self, parts, app, case, locked):
-        def press(_):
-            with app.test_client() as client:
-                return client.post("/s/resend", data={"token": locked}).status_code
-
-        with ThreadPoolExecutor(4) as threads:
-            statuses = list(threads.map(press, range(4)))
-        assert set(statuses) <= {200, 410}
-        assert [row.kind for row in self.notifications(parts, case)] == ["study", "again"]
