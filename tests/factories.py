@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from io import BytesIO
 from uuid import UUID
 
@@ -150,10 +151,14 @@ def make_contact(parts: Parts, hospital: UUID, patient: UUID, phone: str = PHONE
 def make_order(parts: Parts, hospital: UUID, patient: UUID, *, accession_number: str = "", **columns) -> UUID:
     """Register an order for a patient."""
     now, order_id = parts.clock(), new_id()
-    values = {"issuer": ISSUER, "procedure_text": "胸部 CT", "created_at": now, "updated_at": now} | columns
+    visit_number = columns.pop("visit_number", None)
+    values = {"issuer": ISSUER, "created_at": now, "updated_at": now} | columns
     with unit_of_work(parts, Scope(hospital=hospital)) as session:
+        sealed = partial(keys.seal_field, session, parts, hospital)
         session.add(
             ServiceRequest(
+                procedure_sealed=sealed(keys.FREE_TEXT, "胸部 CT"),
+                visit_number_sealed=sealed(keys.VISIT_NUMBER, visit_number) if visit_number else None,
                 id=order_id,
                 hospital_id=hospital,
                 patient_id=patient,
@@ -215,9 +220,7 @@ def make_study(parts: Parts, hospital: UUID, order: UUID | None = None, **column
 
 
 def _identity(session, order: UUID | None) -> dict[str, str]:
-    texts = dict.fromkeys(
-        ("dicom_patient_name", "dicom_birth_date", "study_date", "study_time", "study_description"), ""
-    )
+    texts = dict.fromkeys(("dicom_patient_name", "dicom_birth_date", "study_date", "study_time"), "")
     if order is None:
         return texts | {"dicom_patient_id": "", "dicom_issuer": ISSUER, "accession_number": ""}
     accession, identifier = session.execute(

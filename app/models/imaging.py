@@ -48,7 +48,7 @@ class Study(Base):
     accession_number: Mapped[str]
     study_date: Mapped[str]
     study_time: Mapped[str]
-    study_description: Mapped[str]
+    description_sealed: Mapped[bytes | None]
     local_date: Mapped[date | None]
     identity_conflict: Mapped[bool] = mapped_column(default=False)
     expected_instances: Mapped[int | None]
@@ -80,8 +80,7 @@ class Series(Base):
     series_instance_uid: Mapped[Uid]
     modality: Mapped[str]
     number: Mapped[int | None]
-    description: Mapped[str]
-    body_part: Mapped[str]
+    description_sealed: Mapped[bytes | None]
     changes: Mapped[int] = mapped_column(default=0)
     preview_object_id: Mapped[UUID | None]
     preview_changes: Mapped[int] = mapped_column(default=-1)

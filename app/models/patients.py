@@ -76,8 +76,8 @@ class ServiceRequest(Base):
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
     issuer: Mapped[str]
     accession_number: Mapped[str]
-    visit_number: Mapped[str | None]
-    procedure_text: Mapped[str]
+    visit_number_sealed: Mapped[bytes | None]
+    procedure_sealed: Mapped[bytes]
     procedure_code: Mapped[str | None]
     priority: Mapped[str] = mapped_column(default="routine")
     created_at: Mapped[datetime]

@@ -18,11 +18,11 @@ OLDEST_YEAR = 1850
 def available(session: Session, order: tuple[str, ...], patient_id: UUID, request_id: UUID | None) -> tuple[str, ...]:
     """Return the facts that this patient has, in the hospital's order."""
     row = session.execute(select(Patient.birth_date, Patient.id_number_sealed).where(Patient.id == patient_id)).one()
-    visit = session.scalar(select(ServiceRequest.visit_number).where(ServiceRequest.id == request_id))
+    visit = session.scalar(select(ServiceRequest.visit_number_sealed).where(ServiceRequest.id == request_id))
     has = {
         "birth_date": row.birth_date is not None,
         "id_last4": row.id_number_sealed is not None,
-        "visit_number": bool(visit),
+        "visit_number": visit is not None,
     }
     return tuple(kind for kind in order if has.get(kind, False))
 
@@ -40,8 +40,8 @@ def expected(session: Session, parts: Parts, kind: str, patient_id: UUID, reques
     if kind == "id_last4" and patient.id_number_sealed is not None:
         return _as_typed(keys.open_field(session, parts, "id-number", patient.id_number_sealed))[-4:]
     if kind == "visit_number":
-        visit = session.scalar(select(ServiceRequest.visit_number).where(ServiceRequest.id == request_id))
-        return _as_typed(visit) if visit else None
+        visit = session.scalar(select(ServiceRequest.visit_number_sealed).where(ServiceRequest.id == request_id))
+        return _as_typed(keys.open_field(session, parts, keys.VISIT_NUMBER, visit)) if visit is not None else None
     return None
 
 

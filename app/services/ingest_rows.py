@@ -25,7 +25,7 @@ from app.storage.encrypted import Tampered
 DISAGREE = "instances-disagree"
 _IDENTITY = (
     "dicom_patient_id", "dicom_issuer", "dicom_patient_name", "dicom_birth_date", "accession_number", "study_date",
-    "study_time", "study_description",
+    "study_time",
 )  # fmt: skip
 
 
@@ -61,7 +61,8 @@ def find_study(session: Session, hospital_id: UUID, uid: str) -> UUID | None:
 
 def create_study(session: Session, parts: Parts, sender: Sender, header: InstanceHeader) -> tuple[UUID, bytes]:
     """Insert the study and its key, unless another sender was faster; returns its id and secret."""
-    return _create_study(session, parts, sender.hospital_id, header.study_instance_uid, _identity(sender, header))
+    identity = _identity(sender, header) | _description(session, parts, sender, header)
+    return _create_study(session, parts, sender.hospital_id, header.study_instance_uid, identity)
 
 
 def expect_study(session: Session, parts: Parts, hospital_id: UUID, uid: str) -> UUID:
@@ -112,13 +113,13 @@ def insert_instances(
     for study_id in sorted(by_study):
         items = sorted(by_study[study_id], key=lambda new: new.header.sop_instance_uid)
         study = session.scalars(select(Study).where(Study.id == study_id).with_for_update()).one()
-        series = _series_ids(session, sender, study_id, items, now)
+        series = _series_ids(session, parts, sender, study_id, items, now)
         fresh = _insert_versions(session, sender, study_id, items, now)
         if not fresh:
             continue
         insert_rows(session, index_rows([n.placed for n in fresh], sender.hospital_id, study_id=study_id, now=now))
         replaced = _insert_instances(session, parts, sender, study_id, fresh, series)
-        if _note_identity(study, sender, fresh) and study.patient_id is not None:
+        if _note_identity(session, parts, study, sender, fresh) and study.patient_id is not None:
             _hold(session, parts, sender, study, now)
         changed = {series[new.header.series_instance_uid] for new in fresh if new not in replaced.kept_back}
         session.execute(update(Series).where(Series.id.in_(changed)).values(changes=Series.changes + 1))
@@ -168,9 +169,12 @@ def _identity(sender: Sender, header: InstanceHeader) -> dict[str, object]:
         "accession_number": header.accession_number.strip(),
         "study_date": header.study_date,
         "study_time": header.study_time,
-        "study_description": header.study_description,
         "local_date": _date(header.study_date),
     }
+
+
+def _description(session: Session, parts: Parts, sender: Sender, header: InstanceHeader) -> dict[str, object]:
+    return {"description_sealed": keys.seal_text(session, parts, sender.hospital_id, header.study_description)}
 
 
 def _date(text: str) -> date | None:
@@ -182,20 +186,21 @@ def _date(text: str) -> date | None:
 
 
 def _series_ids(
-    session: Session, sender: Sender, study_id: UUID, items: list[NewInstance], now: datetime
+    session: Session, parts: Parts, sender: Sender, study_id: UUID, items: list[NewInstance], now: datetime
 ) -> dict[str, UUID]:
     headers = {new.header.series_instance_uid: new.header for new in items}
-    rows = [
+    known = _known_series(session, study_id, headers)
+    missing = [
         {
             "id": new_id(), "hospital_id": sender.hospital_id, "study_id": study_id, "series_instance_uid": uid,
-            "modality": header.modality, "number": header.series_number, "description": header.series_description,
-            "body_part": header.body_part_examined, "changes": 0, "preview_changes": -1, "picture_count": 0,
+            "modality": header.modality, "number": header.series_number,
+            "description_sealed": keys.seal_text(session, parts, sender.hospital_id, header.series_description),
+            "changes": 0, "preview_changes": -1, "picture_count": 0,
             "shown_count": 0, "created_at": now,
         }
         for uid, header in headers.items()
+        if uid not in known
     ]  # fmt: skip
-    known = _known_series(session, study_id, headers)
-    missing = [row for row in rows if row["series_instance_uid"] not in known]
     if missing:
         session.execute(_insert_for(session, Series).on_conflict_do_nothing(), missing)
         known = _known_series(session, study_id, headers)
@@ -334,7 +339,7 @@ def _another_version(
     )
 
 
-def _note_identity(study: Study, sender: Sender, fresh: list[NewInstance]) -> bool:
+def _note_identity(session: Session, parts: Parts, study: Study, sender: Sender, fresh: list[NewInstance]) -> bool:
     """Mark a study whose instances disagree about whose it is; returns whether one of these does.
 
     A study that was announced by the hospital's API before any instance came takes its identity from the first. An
@@ -344,7 +349,7 @@ def _note_identity(study: Study, sender: Sender, fresh: list[NewInstance]) -> bo
     for new in fresh:
         identity = _identity(sender, new.header)
         if not study.revision and not (study.dicom_patient_id or study.accession_number):
-            for name, value in identity.items():
+            for name, value in (identity | _description(session, parts, sender, new.header)).items():
                 setattr(study, name, value)
         whose = ("dicom_patient_id", "dicom_issuer") + (("accession_number",) if identity["accession_number"] else ())
         disagreed = disagreed or any(getattr(study, name) != identity[name] for name in whose)

@@ -19,6 +19,7 @@ from app.models.imaging import StoredObject
 from app.models.keys import HospitalKey, StudyKey
 from app.services.parts import Parts
 
+FREE_TEXT, VISIT_NUMBER = "free-text", "visit-number"
 _CACHE_SIZE = 4096
 _cache: dict[UUID, bytes] = {}
 _lock = threading.Lock()
@@ -117,6 +118,16 @@ def open_field(session: Session, parts: Parts, purpose: str, sealed: bytes) -> s
     """Open what `seal_field` made."""
     secret = hospital_key_by_id(session, parts, UUID(bytes=sealed[:16]))
     return unseal(derive(secret, f"field:{purpose}"), sealed[16:], purpose).decode()
+
+
+def seal_text(session: Session, parts: Parts, hospital_id: UUID, text: str) -> bytes | None:
+    """Seal free text: a procedure, a description. None stays for an empty one."""
+    return seal_field(session, parts, hospital_id, FREE_TEXT, text) if text else None
+
+
+def open_text(session: Session, parts: Parts, sealed: bytes | None) -> str:
+    """Open what `seal_text` made."""
+    return open_field(session, parts, FREE_TEXT, sealed) if sealed is not None else ""
 
 
 def index_of(keys: KeyFiles, purpose: str, value: str) -> tuple[str, bytes]:

@@ -13,12 +13,12 @@ from app.audit.record import Fact, record
 from app.core.errors import Conflict, FieldError, InvalidInput
 from app.core.identifiers import new_id
 from app.models.patients import Patient, ServiceRequest
-from app.services import matching
+from app.services import keys, matching
 from app.services.hospitals import HospitalProfile, profile
 from app.services.parts import Parts
 from app.services.shapes import LongText, OrderReference, PatientReference, ShortText, Written
 
-_KEPT = ("visit_number", "procedure_text", "procedure_code", "priority")
+_KEPT = ("procedure_code", "priority")
 
 
 class ServiceRequestRecord(OrderReference):
@@ -45,8 +45,8 @@ def put(session: Session, parts: Parts, client: HospitalClient, given: ServiceRe
     patient = _patient(session, hospital, given.patient)
     request = find_order(session, hospital, given)
     created = request is None
-    request = request or _create(session, hospital, patient, given, now)
-    changed = _set(session, request, patient, given)
+    request = request or _create(session, parts, hospital, patient, given, now)
+    changed = _set(session, request, patient, given) + _set_sealed(session, parts, request, given)
     if changed:
         request.updated_at = now
     session.flush()
@@ -91,15 +91,41 @@ def _patient(session: Session, hospital: HospitalProfile, reference: PatientRefe
 
 
 def _create(
-    session: Session, hospital: HospitalProfile, patient: Patient, given: ServiceRequestRecord, now: datetime
+    session: Session,
+    parts: Parts,
+    hospital: HospitalProfile,
+    patient: Patient,
+    given: ServiceRequestRecord,
+    now: datetime,
 ) -> ServiceRequest:
     request = ServiceRequest(
         id=new_id(), hospital_id=hospital.id, patient_id=patient.id,
         issuer=given.issuer or str(hospital.policy["default_issuer"]), accession_number=given.accession_number,
-        procedure_text=given.procedure_text, created_at=now, updated_at=now,
+        procedure_sealed=keys.seal_field(session, parts, hospital.id, keys.FREE_TEXT, given.procedure_text),
+        created_at=now, updated_at=now,
     )  # fmt: skip
     session.add(request)
     return request
+
+
+def _set_sealed(session: Session, parts: Parts, request: ServiceRequest, given: ServiceRequestRecord) -> list[str]:
+    """Set what is sealed; the same text sealed anew would look changed, so the texts are compared."""
+    changed = []
+    if keys.open_text(session, parts, request.procedure_sealed) != given.procedure_text:
+        changed.append("procedure_text")
+        request.procedure_sealed = keys.seal_field(
+            session, parts, request.hospital_id, keys.FREE_TEXT, given.procedure_text
+        )
+    sealed = request.visit_number_sealed
+    visit = keys.open_field(session, parts, keys.VISIT_NUMBER, sealed) if sealed is not None else None
+    if visit != given.visit_number:
+        changed.append("visit_number")
+        request.visit_number_sealed = (
+            keys.seal_field(session, parts, request.hospital_id, keys.VISIT_NUMBER, given.visit_number)
+            if given.visit_number
+            else None
+        )
+    return changed
 
 
 def _set(session: Session, request: ServiceRequest, patient: Patient, given: ServiceRequestRecord) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from app.access.release import Release
 from app.audit.reading import openings_of
 from app.core.errors import NotFound
 from app.dicom.preview_pack import PackIndex
-from app.services import openings, previews, reports
+from app.services import keys, openings, previews, reports
 from app.services.hospitals import HospitalProfile, profile
 from app.services.objects import ObjectReader, reader
 from app.services.parts import Parts
@@ -111,11 +112,11 @@ def see(parts: Parts, link: OpenLink) -> Seen:
     now, principal = parts.clock(), link.principal
     with reading(parts, Scope(hospital=principal.hospital_id)) as session:
         facts = _facts(session, link, now)
-        study = study_for_patient(session, link.study_id)
+        study = study_for_patient(session, link.study_id, partial(keys.open_text, session, parts))
         may_read = decide(principal, Action.REPORT_READ, facts, now=now).allowed
         may_look = decide(principal, Action.STUDY_RENDERED, facts, now=now).allowed
         report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
-        series = series_of(session, link.study_id)
+        series = series_of(session, link.study_id, partial(keys.open_text, session, parts))
         key = _key_picture(session, parts, principal.hospital_id, series, report) if may_look else None
         seen = Seen(
             hospital=profile(session, principal.hospital_id),
@@ -210,7 +211,10 @@ def series_pictures(
     """
     hospital_id = link.principal.hospital_id
     with reading(parts, Scope(hospital=hospital_id)) as session:
-        study, series = study_for_patient(session, link.study_id), series_of(session, link.study_id)
+        study, series = (
+            study_for_patient(session, link.study_id, partial(keys.open_text, session, parts)),
+            series_of(session, link.study_id, partial(keys.open_text, session, parts)),
+        )
         chosen = next((item for item in series if item.position == position), None)
         index = pack_index(session, parts, hospital_id, chosen) if chosen else None
     if index is None:
@@ -221,7 +225,7 @@ def series_pictures(
 def report_pdf(parts: Parts, link: OpenLink) -> ObjectReader:
     """Return a reader for the report's PDF; the caller has entered with `REPORT_READ`."""
     with reading(parts, Scope(hospital=link.principal.hospital_id)) as session:
-        study = study_for_patient(session, link.study_id)
+        study = study_for_patient(session, link.study_id, partial(keys.open_text, session, parts))
         report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
         if report is None or report.pdf_object_id is None:
             raise NotFound

@@ -11,7 +11,7 @@ from app.access.principals import HospitalClient
 from app.audit.events import Event
 from app.audit.record import Fact, record
 from app.core.errors import Conflict, NotFound
-from app.services import ingest_rows, matching, service_requests, study_control
+from app.services import ingest_rows, keys, matching, service_requests, study_control
 from app.services.hospitals import profile
 from app.services.parts import Parts
 from app.services.shapes import OrderReference, Output, PageQuery, Written
@@ -68,7 +68,7 @@ def page(session: Session, parts: Parts, client: HospitalClient, query: PageQuer
                 birth_date=study.dicom_birth_date,
                 accession_number=study.accession_number,
                 study_date=study.study_date,
-                study_description=study.study_description,
+                study_description=keys.open_text(session, parts, study.description_sealed),
             ),
             instances=count,
             created_at=study.created_at,

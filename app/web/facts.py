@@ -45,9 +45,9 @@ def _date_of(year: int, month: int, day: int, *, today: date) -> date | Problem:
 
 
 def parse_id_last4(text: str) -> str | Problem:
-    """Read the last four characters of an ID number: three digits, then a digit or X (GB 11643)."""
+    """Read the last four characters of an ID number: digits, letters of a passport, X of a Chinese one."""
     last4 = _normalised(text).upper()
-    return last4 if re.fullmatch(r"\d{3}[\dX]", last4) else "incomplete"
+    return last4 if re.fullmatch(r"[0-9A-Z]{4}", last4) else "incomplete"
 
 
 def parse_visit_number(text: str) -> str | Problem:

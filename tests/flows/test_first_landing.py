@@ -100,7 +100,7 @@ def register(parts, hospital_id) -> None:
                 ),
                 ServiceRequest(
                     hospital_id=hospital_id, patient_id=patient.id, issuer=XIAOMING.issuer,
-                    accession_number=XIAOMING.accession_number, procedure_text="胸部 CT", created_at=now,
+                    accession_number=XIAOMING.accession_number, procedure_sealed=keys.seal_field(session, parts, hospital_id, keys.FREE_TEXT, "胸部 CT"), created_at=now,
                     updated_at=now,
                 ),
             ]

@@ -130,6 +130,8 @@ def test_no_secret_is_logged_stored_or_answered(journey):
             assert value not in str(rows), (name, table)
         for file, content in journey.files.items():
             assert value.encode() not in content, (name, file)
+    for word in ("V-77", "胸部 CT"):  # the fact that opens a link, and free text
+        assert all(word not in str(rows) for rows in journey.rows.values()), word
     for word in ("欧阳", "秘密", "1958-03-07", "19580307", "V-77", "123X", "9999"):
         assert word not in journey.said, word
     assert PIXELS in make.slice_file("1.2.3", 1, "P", "A")  # what is looked for below is what was sent

@@ -1,5 +1,6 @@
 """Rows of studies for people: the facts policy decides on, and what a page shows once it has decided."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -13,6 +14,9 @@ from app.models.hospitals import Hospital
 from app.models.imaging import Instance, Series, Study
 from app.models.links import CapabilityStudy
 from app.models.patients import Patient, Report, ServiceRequest
+
+OpenText = Callable[[bytes | None], str]
+"""Opens sealed free text; given by the caller, who has the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,10 @@ class StudyForPatient:
     complete_at: datetime | None
 
 
-def study_for_patient(session: Session, study_id: UUID) -> StudyForPatient:
+def study_for_patient(session: Session, study_id: UUID, open_text: OpenText) -> StudyForPatient:
     """Return the texts and counts of a matched study."""
     row = session.execute(
-        select(Study, ServiceRequest.procedure_text, Patient.name)
+        select(Study, ServiceRequest.procedure_sealed, Patient.name)
         .join(ServiceRequest, ServiceRequest.id == Study.service_request_id)
         .join(Patient, Patient.id == Study.patient_id)
         .where(Study.id == study_id)
@@ -104,20 +108,20 @@ def study_for_patient(session: Session, study_id: UUID) -> StudyForPatient:
     study, procedure, name = row
     received = session.scalar(select(func.count()).select_from(Instance).where(Instance.study_id == study_id)) or 0
     return StudyForPatient(
-        study.id, study.service_request_id, procedure, name, study.local_date, study.state, received,
+        study.id, study.service_request_id, open_text(procedure), name, study.local_date, study.state, received,
         study.expected_instances, study.complete_at,
     )  # fmt: skip
 
 
-def series_of(session: Session, study_id: UUID) -> list[SeriesFacts]:
+def series_of(session: Session, study_id: UUID, open_text: OpenText) -> list[SeriesFacts]:
     """Return the series in display order: by series number, then by arrival."""
     rows = session.scalars(
         select(Series).where(Series.study_id == study_id).order_by(Series.number.is_(None), Series.number, Series.id)
     )
     return [
         SeriesFacts(
-            position, row.id, row.modality, row.description, row.picture_count, row.shown_count, row.not_shown_reason,
-            row.preview_object_id,
+            position, row.id, row.modality, open_text(row.description_sealed), row.picture_count, row.shown_count,
+            row.not_shown_reason, row.preview_object_id,
         )
         for position, row in enumerate(rows, start=1)
     ]  # fmt: skip

@@ -37,7 +37,7 @@ def _no_fact(facts: Sequence[str]) -> ColumnElement[bool]:
     has = {
         "birth_date": Patient.birth_date.is_not(None),
         "id_last4": Patient.id_number_sealed.is_not(None),
-        "visit_number": func.coalesce(ServiceRequest.visit_number, "") != "",
+        "visit_number": ServiceRequest.visit_number_sealed.is_not(None),
     }
     return and_(Study.patient_id.is_not(None), Study.complete_at.is_not(None), ~or_(*(has[kind] for kind in facts)))
 

@@ -27,7 +27,7 @@ class Life:
     def _series(self, now):
         return Series(
             id=self.series_id, hospital_id=self.hospital, study_id=self.study_id, series_instance_uid="1.2", modality="CT",
-            description="", body_part="", changes=0, preview_changes=0, created_at=now,
+            changes=0, preview_changes=0, created_at=now,
         )  # fmt: skip
 
     def do(self, act):

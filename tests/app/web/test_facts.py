@@ -69,9 +69,16 @@ def test_no_text_makes_the_parsers_fail(y, m, d):
 
 @pytest.mark.parametrize(
     ("typed", "expected"),
-    [("123x", "123X"), ("１２３４", "1234"), (" 1 2 3 X", "123X"), ("123", "incomplete"), ("x123", "incomplete")],
+    [
+        ("123x", "123X"),
+        ("１２３４", "1234"),
+        (" 1 2 3 X", "123X"),
+        ("123", "incomplete"),
+        ("x123", "X123"),
+        ("12-4", "incomplete"),
+    ],
 )
-def test_an_id_number_ends_in_a_digit_or_x(typed, expected):
+def test_an_id_number_ends_in_digits_or_letters(typed, expected):
     assert facts.parse_id_last4(typed) == expected
 
 
