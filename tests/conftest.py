@@ -12,8 +12,9 @@ from app.core.settings import Settings
 from app.factory import build_parts, create_app
 from tests import databases, network, servers
 
-ALLOWED_SKIP = "shared samples"
-"""How the reason begins where a skip is no failure: real samples that are not part of the project are absent."""
+ALLOWED_SKIPS = ("shared samples", "this machine allows no mount namespace")
+"""How the reason begins where a skip is no failure: real samples that are not part of the project are absent, or a kernel
+grants what no installation can bring (the full disk is then tested by a file size limit alone)."""
 
 _undeclared_skips: list[str] = []
 
@@ -48,7 +49,7 @@ def pytest_collectreport(report):
 def _note_skip(report) -> None:
     if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
         reason = str(report.longrepr[2]).removeprefix("Skipped: ")
-        if not reason.startswith(ALLOWED_SKIP):
+        if not reason.startswith(ALLOWED_SKIPS):
             _undeclared_skips.append(f"{report.nodeid}: {reason}")
 
 
