@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from app.access.load.studies import policy_facts
@@ -138,10 +138,26 @@ def _write(session: Session, parts: Parts, study: Study, now: datetime) -> None:
         return
     hospital = profile(session, study.hospital_id)
     links.ensure_capability(session, study, study.patient_id, hospital, now=now)
-    template = "study-changed" if study.announced_revision else "study-ready"
+    template = "study-changed" if _supersede_unsent(session, study, now) else "study-ready"
     write_notification(session, parts, study, hospital, template, now=now)
     study.announced_revision = study.consequence
     study.announced_incomplete = study_state.missing(session, study) > 0
+
+
+def _supersede_unsent(session: Session, study: Study, now: datetime) -> bool:
+    """End this patient's earlier announcements that never went out, so that one message says it all.
+
+    Returns whether any did go out.
+    """
+    contacts = select(ContactPoint.id).where(ContactPoint.patient_id == study.patient_id)
+    own = (Notification.subject_id == study.id, Notification.kind == "study", Notification.contact_id.in_(contacts))
+    session.execute(
+        update(Notification)
+        .where(*own, Notification.state.in_(("queued", "held")))
+        .values(state="expired", reason="superseded", updated_at=now)
+    )
+    went_out = Notification.state.in_(("sending", "accepted", "delivered", "uncertain"))
+    return session.scalar(select(Notification.id).where(*own, went_out).limit(1)) is not None
 
 
 def write_notification(

@@ -80,6 +80,20 @@ class TestCheckedAtTheSend:
         assert line.attempts == []
         assert [(row.outcome, row.reason) for row in make.events(line.parts, Event.MESSAGE_FATE)] == [expected]
 
+    def test_a_report_that_comes_during_a_hold_is_told_in_the_one_first_message(self, line):
+        line.announced()
+        self.is_held(line)
+        line.send()
+        make.change(line.parts, line.case, Study, line.case.study, held_at=None)
+        tell_of_a_change(line)
+        with unit_of_work(line.parts, line.case.scope) as session:
+            announcing.wake(session, session.scalars(select(Study)).one(), now=line.clock())
+        line.send(SILENT)
+        first, second = line.rows(Notification)
+        assert (first.state, first.reason) == ("expired", "superseded")
+        assert (second.state, second.template) == ("accepted", "study-ready")
+        assert len(line.texts) == 1
+
     def test_a_number_whose_holder_said_not_mine_gets_nothing_until_the_hospital_says_so(self, line):
         line.announced()
         line.send(SILENT)
