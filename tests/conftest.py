@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(here).parts
-        if room[0] in {"flows", "demo"} or room[-1] in {"test_cli.py", "test_decode_worker.py"}:
+        if room[0] in {"flows", "demo"} or room[-1] in {"test_cli.py", "test_decode_worker.py", "test_stand.py"}:
             item.add_marker("flow")
 
 

