@@ -5,7 +5,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, ForeignKey, LargeBinary, MetaData, String, Text, TypeDecorator
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from typing_extensions import override
 
@@ -49,6 +60,12 @@ class Base(DeclarativeBase):
 
 
 db: Any = SQLAlchemy(metadata=Base.metadata)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Index only the rows that satisfy `where`, on both databases."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
 
 Id = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]
 HospitalId = Annotated[UUID, mapped_column(ForeignKey("hospital.id"), index=True)]

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HospitalId, Id, Uid
+from app.models.base import Base, HospitalId, Id, Uid, partial_index
 
 
 class Study(Base):
@@ -24,6 +24,8 @@ class Study(Base):
         UniqueConstraint("hospital_id", "study_instance_uid"),
         Index("ix_study_accession", "hospital_id", "accession_number"),
         Index("ix_study_dicom_patient", "hospital_id", "dicom_patient_id"),
+        partial_index("ix_study_unmatched", "hospital_id", "id", where="unmatched_reason IS NOT NULL"),
+        partial_index("ix_study_held", "hospital_id", "id", where="held_at IS NOT NULL"),
     )
 
     id: Mapped[Id]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HospitalId, Id
@@ -14,7 +14,11 @@ class Notification(Base):
     """One announcement per (kind, subject, revision of consequence, contact); template and parameters, never a body."""
 
     __tablename__ = "notification"
-    __table_args__ = (UniqueConstraint("kind", "subject_id", "subject_revision", "contact_id"),)
+    __table_args__ = (
+        UniqueConstraint("kind", "subject_id", "subject_revision", "contact_id"),
+        Index("ix_notification_page", "hospital_id", "id"),
+        Index("ix_notification_state_page", "hospital_id", "state", "id"),
+    )
 
     id: Mapped[Id]
     hospital_id: Mapped[HospitalId]

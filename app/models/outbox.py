@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped
 
-from app.models.base import Base, HospitalId, Id
+from app.models.base import Base, HospitalId, Id, partial_index
 
 
 class OutboxEntry(Base):
@@ -14,20 +13,8 @@ class OutboxEntry(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index(
-            "uq_outbox_open",
-            "topic",
-            "key",
-            unique=True,
-            sqlite_where=text("closed_at IS NULL"),
-            postgresql_where=text("closed_at IS NULL"),
-        ),
-        Index(
-            "ix_outbox_due",
-            "due_at",
-            sqlite_where=text("closed_at IS NULL"),
-            postgresql_where=text("closed_at IS NULL"),
-        ),
+        partial_index("uq_outbox_open", "topic", "key", unique=True, where="closed_at IS NULL"),
+        partial_index("ix_outbox_due", "due_at", where="closed_at IS NULL"),
     )
 
     id: Mapped[Id]

@@ -6,13 +6,14 @@ from uuid import UUID
 from sqlalchemy import JSON, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HospitalId, Id
+from app.models.base import Base, HospitalId, Id, partial_index
 
 
 class Patient(Base):
     """A record at one hospital; never a person across hospitals. `name` is shown; `name_groups` is it as received."""
 
     __tablename__ = "patient"
+    __table_args__ = (partial_index("ix_patient_no_birth_date", "hospital_id", where="birth_date IS NULL"),)
 
     id: Mapped[Id]
     hospital_id: Mapped[HospitalId]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select, union
 from sqlalchemy.orm import Session
 
 from app.models.imaging import Instance, Quarantine, Study
@@ -20,26 +20,34 @@ def waiting_studies(
 
     Matching gave up on them, instances that came after the match disagree with it, or the patient has none of `facts`.
     """
+    # Each reason has an index of its own: a hospital with a million studies has few that wait.
+    of_hospital = select(Study.id).where(Study.hospital_id == hospital_id)
+    reasons = [of_hospital.where(_UNMATCHED), of_hospital.where(_DISAGREEING), _without_fact(hospital_id, facts)]
+    if after is not None:
+        reasons = [reason.where(Study.id > after) for reason in reasons]
+    oldest = [select(reason.order_by(Study.id).limit(limit).subquery().c.id) for reason in reasons]
     statement = (
         select(Study, select(func.count()).where(Instance.study_id == Study.id).scalar_subquery())
-        .outerjoin(Patient, Patient.id == Study.patient_id)
-        .outerjoin(ServiceRequest, ServiceRequest.id == Study.service_request_id)
-        .where(Study.hospital_id == hospital_id, or_(_UNMATCHED, _DISAGREEING, _no_fact(facts)))
+        .where(Study.id.in_(union(*oldest)))
         .order_by(Study.id)
         .limit(limit)
     )
-    if after is not None:
-        statement = statement.where(Study.id > after)
     return [(study, count) for study, count in session.execute(statement)]
 
 
-def _no_fact(facts: Sequence[str]) -> ColumnElement[bool]:
-    has = {
-        "birth_date": Patient.birth_date.is_not(None),
-        "id_last4": Patient.id_number_sealed.is_not(None),
-        "visit_number": ServiceRequest.visit_number_sealed.is_not(None),
+def _without_fact(hospital_id: UUID, facts: Sequence[str]) -> Select[UUID]:
+    """Studies of patients who have none of `facts`; found from the patients, of whom few lack a date of birth."""
+    lacks = {
+        "birth_date": Patient.birth_date.is_(None),
+        "id_last4": Patient.id_number_sealed.is_(None),
+        "visit_number": ServiceRequest.visit_number_sealed.is_(None),
     }
-    return and_(Study.patient_id.is_not(None), Study.complete_at.is_not(None), ~or_(*(has[kind] for kind in facts)))
+    return (
+        select(Study.id)
+        .join(Patient, Patient.id == Study.patient_id)
+        .outerjoin(ServiceRequest, ServiceRequest.id == Study.service_request_id)
+        .where(Patient.hospital_id == hospital_id, Study.complete_at.is_not(None), *(lacks[kind] for kind in facts))
+    )
 
 
 def set_aside(session: Session, hospital_id: UUID, *, after: UUID | None, limit: int) -> Sequence[Quarantine]:
