@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -28,32 +29,38 @@ class Owed:
     claim: UUID
 
 
+def _owing(insert: Any) -> Any:
+    statement = insert(OutboxEntry)
+    moved = {"due_at": statement.excluded.due_at, "lease_until": None, "claim": None, "tries": 0}
+    still_open = OutboxEntry.closed_at.is_(None)
+    return statement.on_conflict_do_update(index_elements=["topic", "key"], index_where=still_open, set_=moved)
+
+
+_OWING = {"postgresql": _owing(postgresql.insert), "sqlite": _owing(sqlite.insert)}
+
+
 def owe(session: Session, hospital_id: UUID, topic: str, key: str, *, due_at: datetime, now: datetime) -> None:
     """Write work owed; an open entry for the same (topic, key) is moved to `due_at` and to a new lease instead.
 
     Moving takes the lease away, so work that is running over old facts cannot close the entry: it runs again.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(OutboxEntry).values(
-        id=new_id(), hospital_id=hospital_id, topic=topic, key=key, due_at=due_at, tries=0, created_at=now
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=["topic", "key"],
-        index_where=OutboxEntry.closed_at.is_(None),
-        set_={"due_at": due_at, "lease_until": None, "claim": None, "tries": 0},
-    )
-    session.execute(statement)
+    entry = {
+        "id": new_id(), "hospital_id": hospital_id, "topic": topic, "key": key, "due_at": due_at, "tries": 0,
+        "created_at": now,
+    }  # fmt: skip
+    connection = session.connection()
+    connection.execute(_OWING[connection.dialect.name], entry)
     if due_at <= now:
         session.info.setdefault("topics", set()).add(topic)
 
 
 def claim(session: Session, topic: str, *, limit: int, now: datetime) -> list[Owed]:
-    """Lease up to `limit` due entries of a topic, oldest first."""
+    """Lease up to `limit` due entries of a topic, oldest first; of those that fell due together, the first written."""
     due = (
         select(OutboxEntry.id)
         .where(OutboxEntry.topic == topic, OutboxEntry.closed_at.is_(None), OutboxEntry.due_at <= now)
         .where(or_(OutboxEntry.lease_until.is_(None), OutboxEntry.lease_until < now))
-        .order_by(OutboxEntry.due_at)
+        .order_by(OutboxEntry.due_at, OutboxEntry.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -64,7 +71,8 @@ def claim(session: Session, topic: str, *, limit: int, now: datetime) -> list[Ow
         .where(OutboxEntry.id.in_(ids))
         .values(lease_until=now + LEASE, claim=ticket, tries=OutboxEntry.tries + 1)
     )
-    rows = session.scalars(select(OutboxEntry).where(OutboxEntry.id.in_(ids)).order_by(OutboxEntry.due_at)).all()
+    claimed = select(OutboxEntry).where(OutboxEntry.id.in_(ids)).order_by(OutboxEntry.due_at, OutboxEntry.id)
+    rows = session.scalars(claimed).all()
     return [Owed(r.id, r.hospital_id, r.topic, r.key, r.tries, ticket) for r in rows]
 
 

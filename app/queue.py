@@ -4,14 +4,17 @@ Without Redis nothing rings and the workers find the rows by polling.
 """
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from redis import Redis
+from redis import ConnectionPool, Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker, get_current_job
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
+from typing_extensions import override
 
 from app.core.logs import get_logger
 
@@ -39,16 +42,49 @@ def _waiting(topic: str) -> str:
     return f"filmpass:rung:{topic}"
 
 
+class _RestingPool(ConnectionPool):
+    """Gives no connection for a while after one failed, then tries with one: a Redis that hangs delays few requests."""
+
+    REST_SECONDS = 5.0
+    _rests_until = 0.0
+
+    @override
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        now = time.monotonic()
+        if now < self._rests_until:
+            raise RedisConnectionError("Redis did not answer a moment ago.")
+        if self._rests_until:
+            self._rests_until = now + self.REST_SECONDS  # the others need not wait with the one that tries
+        try:
+            return super().get_connection(*arguments, **options)
+        except RedisError:
+            self._rests_until = now + self.REST_SECONDS
+            raise
+
+    @override
+    def release(self, connection: Any) -> None:
+        self._rests_until = 0.0 if connection.is_connected else time.monotonic() + self.REST_SECONDS
+        super().release(connection)
+
+
 class Bell:
     """Rings topics over Redis. Every failure is swallowed on purpose: the row is there, and polling finds it."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis: Any = Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2) if redis_url else None
+        self._url = redis_url
+        self._redis: Any = None
+        if redis_url:
+            pool = _RestingPool.from_url(redis_url, socket_timeout=1, socket_connect_timeout=1)
+            self._redis = Redis(connection_pool=pool)
 
     @property
     def redis(self) -> Any:
-        """The Redis connection, or None when none is configured."""
+        """The Redis connection for one word at a time, or None when none is configured."""
         return self._redis
+
+    def listening(self) -> Any:
+        """Return a Redis connection that waits for bells; rq lengthens its time limits as it needs."""
+        return Redis.from_url(self._url, socket_timeout=2, socket_connect_timeout=2)
 
     def ring(self, topics: Collection[str]) -> None:
         """Tell the workers that these topics have work. At most one bell per topic waits in the queue."""
@@ -103,13 +139,14 @@ class Listener:
 
     def _listen(self) -> None:
         """Take bells until stopped. Every drainer polls as well, so an absent Redis only costs time."""
+        if self._bell.redis is None:
+            self._stop.wait()
+            return
+        connection = self._bell.listening()
         while not self._stop.is_set():
-            if self._bell.redis is None:
-                self._stop.wait()
-                return
             try:
                 worker = _BellWorker(
-                    [_QUEUE], connection=self._bell.redis, serializer=JSONSerializer, worker_ttl=30,
+                    [_QUEUE], connection=connection, serializer=JSONSerializer, worker_ttl=30,
                     maintenance_interval=10,
                 )  # fmt: skip
                 worker.stopped = self._stop

@@ -17,7 +17,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,6 +61,7 @@ class Carrier:
         self._sent = sent
         self._accepted: list[Accepted] = []
         self._faults: deque[Fault] = deque()
+        self.weather = Fault()
         self._changed = threading.Condition()
 
     @property
@@ -85,16 +86,19 @@ class Carrier:
                 raise TimeoutError("The messages that were waited for did not come.")
             return list(self._accepted)
 
-    def create(self, form: Mapping[str, str]) -> tuple[Message, Fault]:
-        """Accept or refuse a message, and set it on its way."""
+    def next_fault(self) -> Fault:
+        """Take what the next message meets: the fault that waits in line, else the weather of the day."""
         with self._changed:
-            fault = self._faults.popleft() if self._faults else Fault()
+            return self._faults.popleft() if self._faults else self.weather
+
+    def create(self, form: Mapping[str, str], fault: Fault) -> Message:
+        """Accept or refuse a message, and set it on its way."""
         if fault.status:
             raise Refused(fault.status, fault.code, "The demo carrier was asked to refuse this.")
         message = self.book.create(form)
         self._note(message)
         self._courier.take(message.sid, fault)
-        return message, fault
+        return message
 
     def close(self) -> None:
         """Deliver what is owed, then end."""
@@ -131,6 +135,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+    fault = Fault()
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
@@ -188,14 +193,26 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _create(self, form: Mapping[str, str]) -> tuple[int, dict[str, Any] | None]:
         carrier = self.server.carrier
-        message, fault = carrier.create(form)
+        fault = self.fault = carrier.next_fault()
+        message = carrier.create(form, fault)
         if fault.lose_reply:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return 0, None
         if fault.delay:
             carrier.closing.wait(fault.delay)
+        if fault.reply == "endless":
+            self._drip()
+            return 0, None
         return 201, message.resource()
+
+    def _drip(self) -> None:
+        """Answer a byte at a time, without an end, until the client has had enough."""
+        self.close_connection = True
+        with suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 201 CREATED\r\nX-Patience: ")
+            while not self.server.carrier.closing.wait(0.1):
+                self.wfile.write(b".")
 
     def _control(self, path: str, body: bytes) -> tuple[int, dict[str, Any] | None]:
         try:
@@ -211,19 +228,32 @@ class _Handler(BaseHTTPRequestHandler):
         return 204, None
 
     def _reply(self, status: int, payload: dict[str, Any] | None) -> None:
-        content = b"" if payload is None else json.dumps(payload).encode()
+        content = b"" if payload is None else _FORMS[self.fault.reply](json.dumps(payload).encode())
         try:
             self.send_response(status)
             if payload is not None:
-                self.send_header("Content-Type", "application/json; charset=utf-8")
+                kind = "text/html" if self.fault.reply == "html" else "application/json"
+                self.send_header("Content-Type", f"{kind}; charset=utf-8")
             if status == 401:
                 self.send_header("WWW-Authenticate", 'Basic realm="Twilio API"')
+            if 300 <= status < 400:
+                self.send_header("Location", self.path)
+            if self.fault.retry_after:
+                self.send_header("Retry-After", str(self.fault.retry_after))
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(content)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the client gave up waiting, as a delayed reply wants it to
+
+
+_FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "json": lambda content: content,
+    "html": lambda _: b"<html><body><h1>Bad Gateway</h1></body></html>",
+    "truncated": lambda content: content[: len(content) // 2],
+    "list": lambda content: b"[" + content + b"]",
+}
 
 
 def _problem(refused: Refused) -> dict[str, Any]:

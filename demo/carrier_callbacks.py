@@ -30,6 +30,11 @@ class Fault:
         Seconds from the request to the reply; the message is accepted at once.
     lose_reply
         Accept the message, then break the connection without a word.
+    retry_after
+        Seconds to wait, said in the header of the reply.
+    reply
+        The form of the reply: Twilio's JSON, a page of a proxy, JSON that breaks off, JSON of another shape, or bytes
+        that come slowly and never end.
     outcome, error_code
         How an accepted message ends.
     callbacks
@@ -40,18 +45,24 @@ class Fault:
     code: int = 0
     delay: float = 0
     lose_reply: bool = False
+    retry_after: int = 0
+    reply: Literal["json", "html", "truncated", "list", "endless"] = "json"
     outcome: Literal["delivered", "undelivered", "failed"] = "delivered"
     error_code: int | None = None
     callbacks: Literal["normal", "dropped", "twice", "reversed"] = "normal"
 
 
 class Courier:
-    """Moves accepted messages to their end and posts the status callbacks, on threads of its own."""
+    """Moves accepted messages to their end and posts the status callbacks, on threads of its own.
+
+    `acknowledged` holds address and status of every callback that was answered with success.
+    """
 
     def __init__(self, book: MessageBook, auth_token: str, *, ca_file: str | None, threads: int = 4) -> None:
         self._book = book
         self._auth_token = auth_token
         self._ca_file = ca_file
+        self.acknowledged: list[tuple[str, str]] = []
         self._work: queue.SimpleQueue[tuple[str, Fault] | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
         for thread in self._threads:
@@ -107,6 +118,8 @@ class Courier:
                 except requests.RequestException as problem:
                     print(f"callback {message.status} of {message.sid}: {type(problem).__name__}", flush=True)
                     continue
+                if reply.ok:
+                    self.acknowledged.append((url, message.status))
                 if reply.status_code < 500:
                     return
                 print(f"callback {message.status} of {message.sid}: answered {reply.status_code}", flush=True)

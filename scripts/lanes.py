@@ -22,6 +22,7 @@ BIN = ROOT / ".venv" / "bin"
 AXE = ROOT / ".cache" / "axe.min.js"
 AXE_VERSION = "4.14.1"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+NODE, NODE_LOCK = ROOT / ".cache" / "node", ROOT / "scripts" / "node" / "package-lock.json"
 IN_CI = os.environ.get("CI") == "true" or os.environ.get("FILMPASS_CI") == "1"
 LAST_LINES = 60
 
@@ -109,9 +110,32 @@ def obtain_axe() -> str:
     return ""
 
 
+def obtain_node_packages() -> str:
+    """Bring what scripts/node lists once, by npm, held to the digests of its lock; returns why not, as above."""
+    lock = NODE / NODE_LOCK.name
+    if lock.exists() and lock.read_bytes() == NODE_LOCK.read_bytes():
+        return ""
+    if shutil.which("npm") is None:
+        return "the tests of the object store need npm; apt-get install npm"
+    NODE.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=NODE.parent) as folder:
+        for name in ("package.json", NODE_LOCK.name):
+            shutil.copy(NODE_LOCK.with_name(name), folder)
+        install = ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
+        if subprocess.run(install, stdout=subprocess.DEVNULL, check=False, cwd=folder).returncode:
+            return "npm could not bring what scripts/node lists"
+        shutil.rmtree(NODE, ignore_errors=True)
+        NODE.mkdir()
+        Path(folder, "node_modules").rename(NODE / "node_modules")
+        shutil.copy(NODE_LOCK, NODE)  # last: it says that the rest is whole
+    return ""
+
+
 def run_tests() -> list[Outcome]:
     """Run every test, with one PostgreSQL and one Valkey for all workers of all lanes."""
     outcomes = []
+    if why := obtain_node_packages():
+        outcomes.append(Outcome("node", skipped=why))
     with contextlib.ExitStack() as stack:
         environment = {**os.environ, "FILMPASS_AXE": str(AXE)}
         environment["FILMPASS_TEST_POSTGRES"] = str(stack.enter_context(servers.postgres()).folder)

@@ -140,6 +140,19 @@ def settings(database, tmp_path) -> Settings:
 
 
 @pytest.fixture
+def synced(monkeypatch) -> list[Path]:
+    """The files and folders that this process syncs from here on, in order."""
+    found, fsync = [], os.fsync
+
+    def noting(descriptor: int) -> None:
+        found.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    return found
+
+
+@pytest.fixture
 def parts(settings):
     """The real parts over `settings`; what they hold is given back."""
     built = build_parts(settings)

@@ -23,7 +23,7 @@ from app.models.registry import Base
 from app.services import announcing, hospitals, keys, links, matching, objects, reports, study_state
 from app.services.hospitals import NewHospital
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.parts import Parts
 from app.services.reports import ReportContent
 from app.services.unit_of_work import Scope, reading, unit_of_work

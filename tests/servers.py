@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -103,22 +103,29 @@ def postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
     fsync : bool
         True keeps every promise of durability, for tests that pull the plug; False is several times faster.
     """
-    binaries = _postgres_binaries()
     user = "nobody" if os.geteuid() == 0 else None  # the server refuses to run as root
     with _folder(user) as folder:
-        data = folder / "data"
-        initdb = [binaries / "initdb", "-D", data, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
-        locale = ["--locale-provider=builtin", "--locale=C.UTF-8"]
-        subprocess.run([*initdb, *locale], check=True, user=user, capture_output=True, cwd=folder)
-        options = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200"]
-        options += () if fsync else _FAST_NOT_DURABLE
-        command = [str(binaries / "postgres"), "-D", str(data), *(f"--{option}" for option in options)]
+        command = _postgres_command(folder, user, () if fsync else _FAST_NOT_DURABLE)
         server = PostgresServer(folder)
         with _running(command, folder, user=user, end=_SIGINT, ready=lambda: _answers(server)):
-            with server.administrator() as connection:
-                connection.execute(f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOBYPASSRLS")
-                connection.execute(f"CREATE ROLE {APP} LOGIN NOSUPERUSER NOBYPASSRLS")
+            _create_roles(server)
             yield server
+
+
+def _postgres_command(folder: Path, user: str | None, options: Iterable[str]) -> list[str]:
+    """Make an empty cluster in a folder; returns the command that serves it."""
+    binaries, data = _postgres_binaries(), folder / "data"
+    initdb = [binaries / "initdb", "-D", data, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    locale = ["--locale-provider=builtin", "--locale=C.UTF-8"]
+    subprocess.run([*initdb, *locale], check=True, user=user, capture_output=True, cwd=folder)
+    chosen = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200", *options]
+    return [str(binaries / "postgres"), "-D", str(data), *(f"--{option}" for option in chosen)]
+
+
+def _create_roles(server: PostgresServer) -> None:
+    with server.administrator() as connection:
+        connection.execute(f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOBYPASSRLS")
+        connection.execute(f"CREATE ROLE {APP} LOGIN NOSUPERUSER NOBYPASSRLS")
 
 
 @contextlib.contextmanager
@@ -133,16 +140,29 @@ def valkey() -> Iterator[str]:
             yield url
 
 
-@contextlib.contextmanager
-def _running(
+def _start(
     command: list[str], folder: Path, *, user: str | None, end: int, ready: Callable[[], bool]
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> subprocess.Popen[bytes]:
+    """Start a server, tethered to this process, and wait until it is ready."""
     tether = [sys.executable, "-I", "-c", _TETHER, str(os.getpid()), user or "-", str(end)]
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen([*tether, *command], stdout=output, stderr=output, cwd=folder)
     try:
         _wait_until(ready, process, log)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], folder: Path, *, user: str | None, end: int, ready: Callable[[], bool]
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = _start(command, folder, user=user, end=end, ready=ready)
+    try:
         yield process
     finally:
         process.send_signal(end)

@@ -4,6 +4,7 @@ The carrier runs on threads of the test, so that it survives whatever is killed 
 """
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import redis
@@ -37,15 +39,43 @@ _DEADLINE_SECONDS = 30
 _ROOT = Path(__file__).parent.parent
 
 
+class Process(Protocol):
+    """What the stand asks of a process, whoever started it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def terminate(self) -> None: ...
+
+
+Launch = Callable[[str, list[str], dict[str, str], Path], Process]
+"""Starts a process in a session of its own: its name, command, environment and the log that it appends to."""
+
+
+def launched(_name: str, command: list[str], environment: dict[str, str], log: Path) -> Process:
+    """Start a process as a shell would."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+
+
 class Stand:
     """The processes of one installation and what a test needs to reach them. Make it with `standing`."""
 
-    def __init__(self, folder: Path, database: Database, carrier: Carrier, changes: dict[str, object]) -> None:
+    def __init__(
+        self, folder: Path, database: Database, carrier: Carrier, changes: dict[str, object], launch: Launch = launched
+    ) -> None:
         self.folder, self.database, self.carrier = folder, database, carrier
+        self._launch = launch
         self.http_port, self.dimse_port = free_port(), free_port()
         self.base_url = f"http://127.0.0.1:{self.http_port}"
         self._changes = changes
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Process] = {}
         self._logged: dict[str, int] = {}
 
     @cached_property
@@ -126,17 +156,17 @@ class Stand:
             ]
             quiet = ["--log-level", "warning", "--no-control-socket", "--graceful-timeout", "3", "--preload"]
             return [sys.executable, "-m", "gunicorn", "wsgi:application", *bind, *quiet]
-        return [sys.executable, "-m", "flask", "--app", "wsgi", f"run-{name}"]
+        return [sys.executable, "-m", "flask", "--app", "wsgi", f"run-{_kind(name)}"]
 
     def start(self, *names: str, wrapper: tuple[str, ...] = ()) -> None:
-        """Start processes and wait until each is ready. `wrapper` goes before the command: strace, a limiter."""
+        """Start processes and wait until each is ready; `worker-2` is another worker.
+
+        `wrapper` goes before the command: strace, a limiter.
+        """
         for name in names:
             self._logged[name] = self.log(name).stat().st_size if self.log(name).exists() else 0
-            with self.log(name).open("ab") as log:
-                self._running[name] = subprocess.Popen(
-                    [*wrapper, *self.command(name)], cwd=_ROOT, env=self.environment, stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=log, start_new_session=True,
-                )  # fmt: skip
+            command = [*wrapper, *self.command(name)]
+            self._running[name] = self._launch(name, command, self.environment, self.log(name))
         for name in names:
             self.until(lambda name=name: self._is_ready(name), f"{name} to be ready")
 
@@ -151,8 +181,12 @@ class Stand:
     def kill(self, name: str) -> None:
         """End a process and all its children at once, with no chance to tidy up."""
         process = self._running.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        family = _descendants(process.pid)
+        with_leftovers_killed(process.pid)
         process.wait(_DEADLINE_SECONDS)
+        for descriptor in family:  # what they listened on is free once they are gone, reaped or not
+            select.select([descriptor], [], [], _DEADLINE_SECONDS)
+            os.close(descriptor)
 
     def stop(self, name: str) -> None:
         """Ask a process to end, and wait."""
@@ -171,9 +205,12 @@ class Stand:
         """Wait for something to become true."""
         deadline = time.monotonic() + seconds
         while not true():
-            logs = {name: self.log(name).read_text(errors="replace")[-2000:] for name in self._running}
-            assert time.monotonic() < deadline, f"waited {seconds} s for {what}: {logs}"
+            assert time.monotonic() < deadline, f"waited {seconds} s for {what}: {self._logs()}"
             time.sleep(0.02)
+
+    def _logs(self) -> dict[str, str]:
+        logs = {name: self.log(name) for name in self._running}
+        return {name: path.read_text(errors="replace")[-2000:] for name, path in logs.items() if path.exists()}
 
     def close(self) -> None:
         """Kill what is left."""
@@ -189,7 +226,14 @@ class Stand:
             return _pongs(self.settings.redis_url)
         if name == "web":
             return _answers(f"{self.base_url}/healthz")
-        return f"{name}: ready".encode() in self.log(name).read_bytes()[self._logged[name] :]
+        return (
+            self.log(name).exists()
+            and f"{_kind(name)}: ready".encode() in self.log(name).read_bytes()[self._logged[name] :]
+        )
+
+
+def _kind(name: str) -> str:
+    return name.partition("-")[0]
 
 
 def with_leftovers_killed(group: int) -> None:
@@ -200,12 +244,21 @@ def with_leftovers_killed(group: int) -> None:
         return
 
 
+def _descendants(pid: int) -> list[int]:
+    """Open a descriptor of each process that a process started, and of those that they did."""
+    found: list[int] = []
+    with suppress(OSError):  # it ended just now
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            found += [os.pidfd_open(child), *_descendants(child)]
+    return found
+
+
 @contextmanager
-def standing(folder: Path, database: Database, **changes: object) -> Iterator[Stand]:
+def standing(folder: Path, database: Database, launch: Launch = launched, **changes: object) -> Iterator[Stand]:
     """Prepare an installation in a folder (with a short path: a socket lies in it); nothing is started yet."""
     with ExitStack() as stack:
         carrier = stack.enter_context(running_carrier(auth_token=_AUTH_TOKEN))
-        stand = Stand(folder, database, carrier, changes)
+        stand = Stand(folder, database, carrier, changes, launch)
         stack.callback(stand.close)
         yield stand
 
@@ -219,7 +272,7 @@ def free_port() -> int:
 def _answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

@@ -13,7 +13,7 @@ from demo.doors import Doors
 from tests import factories as make
 from tests.stand import PROCESSES, Stand, standing
 
-pytestmark = [pytest.mark.flow, pytest.mark.both_databases]
+pytestmark = pytest.mark.flow
 
 
 @pytest.fixture

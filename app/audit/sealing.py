@@ -7,23 +7,27 @@ earlier
 and committed later would be missed. The window that no head covers is the relay's interval, two seconds as shipped.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from app.core.crypto import KeyFiles, KeyProblem, sign, verify
+from app.core.folders import sync_folders_above
 from app.core.identifiers import new_id
 from app.models.audit import AuditCheckpoint, AuditEvent, AuditLeaf
 
 _EMPTY_ROOT = hashlib.sha256(b"").digest()
 _ADVISORY_LOCK = 7_301_001
+_LINE_LIMIT = 1024  # bytes of a head's line: 460 as of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +155,47 @@ def oldest_unsealed(session: Session) -> datetime | None:
     return session.scalar(pending.where(AuditLeaf.event_id.is_(None)))
 
 
-def write_head(path: Path, head: Head) -> None:
-    """Append a head to the file outside the database, durably."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "a") as file:
-        file.write(head.as_line() + "\n")
-        file.flush()
+def write_head(session: Session, path: Path) -> None:
+    """Append the newest head to the file outside the database, durably, unless it is there.
+
+    A line that a full disk or a power cut left unfinished is cut off first. Relays of one host wait for each other.
+    """
+    last = session.scalar(select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1))
+    if last is None:
+        return
+    head = Head(last.size, last.root, last.previous_root, last.signature, last.key_id, last.created_at)
+    with open(path, "r+b", buffering=0, opener=_opener) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end, size = _whole_lines(file)
+        if size < head.size:
+            _append(file, end, f"{head.as_line()}\n".encode())
+            sync_folders_above(path)
+
+
+def _opener(path: str, _flags: int) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _whole_lines(file: FileIO) -> tuple[int, int]:
+    """Return where the last whole line ends, and the size that it names (0 without one)."""
+    start = max(0, file.seek(0, os.SEEK_END) - 2 * _LINE_LIMIT)
+    file.seek(start)
+    tail = file.read()
+    whole = tail.rfind(b"\n") + 1
+    lines = tail[:whole].splitlines()
+    return start + whole, json.loads(lines[-1])["size"] if lines else 0
+
+
+def _append(file: FileIO, end: int, line: bytes) -> None:
+    file.truncate(end)
+    file.seek(end)
+    try:
+        while line:
+            line = line[file.write(line) :]
         os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)  # so that it is written again, and not taken for durable
+        raise
 
 
 @dataclass(frozen=True, slots=True)

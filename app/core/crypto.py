@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from typing_extensions import override
 
+from app.core.folders import sync_folders_above
+
 KINDS = ("root", "index", "signing", "pepper")
 _NONCE = 12
 
@@ -93,6 +95,7 @@ def create_key_files(folder: Path) -> list[str]:
             file.flush()
             os.fsync(file.fileno())
         made.append(path.name)
+    sync_folders_above(folder / "*")
     return made
 
 

@@ -123,6 +123,13 @@ class OutOfResources(AppError):
     title = "The store cannot take more at the moment"
 
 
+class StoreUnavailable(OutOfResources):
+    """The image store is elsewhere, and does not answer or refuses. Nothing was stored."""
+
+    code = "store-unavailable"
+    title = "The image store does not answer at the moment"
+
+
 class Gone(AppError):
     """A link that once opened something and no longer does."""
 

@@ -39,6 +39,7 @@ _PATTERNS = (
     (re.compile(r"\+\d{8,15}"), "[phone]"),
     (re.compile(r"fpk_[A-Za-z0-9_-]+"), "[key]"),
 )
+_ON_ONE_LINE = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F))}
 
 
 def redact_text(text: str) -> str:
@@ -73,7 +74,7 @@ class _RedactingFilter(logging.Filter):
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = redact_text(record.getMessage())
+        record.msg = redact_text(record.getMessage()).translate(_ON_ONE_LINE)  # it may hold what a stranger sent
         record.args = None
         if record.exc_info:
             record.exc_text = way_of(record.exc_info)  # a formatter takes this text where it is there already
@@ -103,6 +104,7 @@ def configure_logs(log_format: str) -> None:
     handler.addFilter(_RedactingFilter())
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it quotes what it refuses; app/dimse says that it did
     logging.getLogger("gunicorn.error").filters[:] = [_RedactingFilter()]  # it has handlers of its own
 
 

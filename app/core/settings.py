@@ -1,10 +1,13 @@
 """Configuration, read once from the environment into one frozen value. Every name stands in docs/settings.md."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?")
 
 
 class SettingsError(Exception):
@@ -16,12 +19,14 @@ class Settings:
     """What an installation chooses. `FILMPASS_` and the upper-case field name is the environment variable."""
 
     database_url: str
-    data_folder: Path
     keys_folder: Path
     public_url: str
+    data_folder: Path = Path()
     database_owner_url: str = ""
     redis_url: str = ""
     heads_file: Path = Path()
+    object_store: str = ""
+    s3_endpoint_url: str = ""
     dimse_host: str = "0.0.0.0"  # noqa: S104  modalities reach the receiver over the hospital's network
     dimse_port: int = 11112
     dimse_max_instance: int = 1 << 30
@@ -61,7 +66,7 @@ class Settings:
             name = f"FILMPASS_{field.name.upper()}"
             if name in environ:
                 values[field.name] = _convert(name, str(field.type), environ[name])
-            elif field.name in {"database_url", "data_folder", "keys_folder", "public_url"}:
+            elif field.name in {"database_url", "keys_folder", "public_url"}:
                 raise SettingsError(f"{name} is not set. docs/settings.md says what it needs.")
         unknown = {n for n in environ if n.startswith("FILMPASS_")} - {
             f"FILMPASS_{f.name.upper()}" for f in fields(cls)
@@ -82,6 +87,14 @@ class Settings:
             raise SettingsError("FILMPASS_PUBLIC_URL needs the form https://host, without a path.")
         if url.scheme == "http" and not _loopback(url.hostname):
             raise SettingsError("FILMPASS_PUBLIC_URL may be plain http only on the loopback; use https.")
+        if not self.object_store and self.data_folder == Path():
+            raise SettingsError("FILMPASS_DATA_FOLDER is not set, nor FILMPASS_OBJECT_STORE in its place.")
+        if self.object_store and not _BUCKET.fullmatch(self.object_store):
+            raise SettingsError("FILMPASS_OBJECT_STORE needs the form s3://bucket or s3://bucket/prefix.")
+        if self.object_store and self.database_url.startswith("sqlite"):
+            raise SettingsError(
+                "FILMPASS_OBJECT_STORE is for several hosts, and SQLite for one: use PostgreSQL with it."
+            )
         if self.log_format not in {"json", "plain"}:
             raise SettingsError("FILMPASS_LOG_FORMAT is json or plain.")
         if self.twilio_account_sid and not (self.twilio_messaging_service_sid or self.twilio_from):

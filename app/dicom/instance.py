@@ -45,6 +45,9 @@ _IMPLICIT_INSIDE = frozenset({b"", b"UN"})  # a sequence of unknown VR is in Imp
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _INTEGER_STRING = re.compile(r"[+-]?\d{1,12}", re.ASCII)
+_NO_TEXT = dict.fromkeys(  # controls, and what ends a line or turns the direction of all that follows it on a page
+    (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)), "\ufffd"
+)
 _CHARACTER_SET = 0x00080005
 _TEXT = {
     "study_date": (0x00080020, "DA"),
@@ -321,8 +324,8 @@ def _inflated(deflated: bytes, *, complete: bool) -> tuple[bytes, bool]:
 def _header(found: Mapping[int, bytes], syntax: TransferSyntaxUid, offset: int) -> InstanceHeader:
     declared = character_sets(found.get(_CHARACTER_SET, b""))
     text = {
-        # No database takes a NUL everywhere; to drop it could make another patient's ID.
-        name: decode_text(found.get(tag, b""), declared, vr).replace("\0", "\ufffd")
+        # No VR of these has controls, and no database takes a NUL; to drop one could make another patient's ID.
+        name: decode_text(found.get(tag, b""), declared, vr).translate(_NO_TEXT)
         for name, (tag, vr) in _TEXT.items()
     }
     return InstanceHeader(

@@ -87,9 +87,9 @@ class _Window:
         self.data, self.at = self.data[self.at :] + chunk, 0
         return not self.ended
 
-    def take(self, end: int) -> bytes:
+    def take(self, end: int) -> memoryview:
         start, self.at = self.at, end
-        return self.data[start:end]
+        return memoryview(self.data)[start:end]
 
 
 class Part:
@@ -106,8 +106,8 @@ class Part:
         self.headers = headers
         self._splitter = splitter
 
-    def chunks(self) -> Iterator[bytes]:
-        """Give the body piece by piece; what is not taken is skipped when the next part is asked for.
+    def chunks(self) -> Iterator[memoryview]:
+        """Give the body piece by piece, without copying it; what is not taken is skipped when the next part is wanted.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class _Splitter:
         if self._closed:
             raise NoParts("The body closes before its first part.")
 
-    def next_piece(self) -> bytes:
+    def next_piece(self) -> memoryview:
         """Give more of the part's body, perhaps nothing yet; at its delimiter, end the part."""
         window = self._window
         body_end, line = self._find_delimiter_line()
@@ -180,7 +180,7 @@ class _Splitter:
                 return {}
         if window.data.find(self._delimiter, window.at, end) >= 0:
             return {}
-        headers = _parse_headers(window.take(end))
+        headers = _parse_headers(bytes(window.take(end)))
         window.at += 2  # the CRLF of the blank line stays: where there is no body, it is the delimiter's
         return headers
 

@@ -25,6 +25,7 @@ THUMBNAIL_LIMIT = 5_000  # bytes
 PREVIEW_LIMIT = 20_000  # bytes for each 512 x 512 grey pixels: what lets 300 CT slices stay within 6 MB
 _PREVIEW_QUALITIES = (80, 65, 50, 40, 30)
 _SMALL_QUALITIES = (80, 65, 50, 35)
+_fitted_at: dict[str, int] = {}
 
 Grey = NDArray[np.uint8]
 Pixels = NDArray[Any]
@@ -290,39 +291,52 @@ def preview(picture: Image.Image) -> Jpeg:
     """Encode the picture of a frame; noise is paid for with quality, so that a series stays within its size."""
     areas = max(1.0, picture.width * picture.height / 512**2)
     colour = 2 if picture.mode == "RGB" else 1
-    return _encoded(picture, _PREVIEW_QUALITIES, int(areas * colour * PREVIEW_LIMIT))
+    return _encoded("preview", picture, _PREVIEW_QUALITIES, int(areas * colour * PREVIEW_LIMIT))
 
 
 def key_image(picture: Image.Image) -> Jpeg:
     """Encode a picture for the first view of a page, in at most `KEY_IMAGE_LIMIT` bytes."""
-    return _fitted(picture, MAX_EDGE, KEY_IMAGE_LIMIT)
+    return _fitted("key image", picture, MAX_EDGE, KEY_IMAGE_LIMIT)
 
 
 def small(picture: Image.Image) -> Jpeg:
     """Encode the picture that stands in, blurred, while its preview is on its way: about 1 kB."""
-    return _fitted(picture, SMALL_EDGE, SMALL_LIMIT)
+    return _fitted("small", picture, SMALL_EDGE, SMALL_LIMIT)
 
 
 def thumbnail(picture: Image.Image) -> Jpeg:
     """Encode a small picture for a list, in at most `THUMBNAIL_LIMIT` bytes."""
-    return _fitted(picture, THUMBNAIL_EDGE, THUMBNAIL_LIMIT)
+    return _fitted("thumbnail", picture, THUMBNAIL_EDGE, THUMBNAIL_LIMIT)
 
 
-def _fitted(picture: Image.Image, edge: int, limit: int) -> Jpeg:
+def _fitted(use: str, picture: Image.Image, edge: int, limit: int) -> Jpeg:
     """Lower the quality, then the size, until the JPEG fits; 16 pixels always do."""
     while True:
         scale = min(1.0, edge / max(picture.size))
-        jpeg = _encoded(_resized(picture, *picture.size, scale), _SMALL_QUALITIES, limit)
+        jpeg = _encoded(use, _resized(picture, *picture.size, scale), _SMALL_QUALITIES, limit)
         if len(jpeg.data) <= limit or edge <= 16:
             return jpeg
         edge = edge * 3 // 4
 
 
-def _encoded(picture: Image.Image, qualities: tuple[int, ...], limit: int) -> Jpeg:
-    """Encode with the first quality that gives at most `limit` bytes, or with the last."""
-    for quality in qualities:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=quality)
-        if buffer.tell() <= limit:
-            break
-    return Jpeg(buffer.getvalue(), *picture.size)
+def _encoded(use: str, picture: Image.Image, qualities: tuple[int, ...], limit: int) -> Jpeg:
+    """Encode with the first quality that gives at most `limit` bytes, or with the last.
+
+    The search begins where the last picture for the same use fitted, since the slices of a series are alike.
+    """
+    at = _fitted_at.get(use, 0)
+    data = _jpeg(picture, qualities[at])
+    if len(data) <= limit:
+        while at and len(better := _jpeg(picture, qualities[at - 1])) <= limit:
+            at, data = at - 1, better
+    while len(data) > limit and at + 1 < len(qualities):
+        at += 1
+        data = _jpeg(picture, qualities[at])
+    _fitted_at[use] = at
+    return Jpeg(data, *picture.size)
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

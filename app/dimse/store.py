@@ -12,10 +12,10 @@ from app.dicom.instance import DoesNotMatch, InstanceHeader, parse_dataset_heade
 from app.dimse.upper_layer import Association, AssociationEnded, Message
 from app.services import sources
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.parts import Parts
 from app.services.sources import Source
-from app.services.unit_of_work import Scope, reading
+from app.services.unit_of_work import Scope, looking
 
 C_STORE, C_ECHO, C_CANCEL = 0x0001, 0x0030, 0x0FFF
 SUCCESS, PROCESSING_FAILURE, CLASS_NOT_SUPPORTED, NOT_AUTHORISED = 0x0000, 0x0110, 0x0122, 0x0124
@@ -48,8 +48,8 @@ def _answer_all(parts: Parts, association: Association, intake: Intake, source: 
 
 def _store(parts: Parts, association: Association, intake: Intake, source: Source, message: Message) -> tuple[int, str]:
     """Take one instance; returns status and error comment."""
-    with reading(parts, Scope(hospital=source.hospital_id)) as session:
-        if not sources.is_known(session, source.id):
+    with looking(parts, Scope(hospital=source.hospital_id)) as connection:
+        if not sources.is_known(connection, source.id):
             return NOT_AUTHORISED, "This source may send no longer."
     if message.sop_class_uid != message.abstract_syntax:
         return CLASS_NOT_SUPPORTED, "The SOP class is not that of the presentation context."

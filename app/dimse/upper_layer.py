@@ -86,7 +86,8 @@ class Association:
         self._request: A_ASSOCIATE = None
         self._contexts: dict[int, tuple[str, str]] = {}
         self._peer_max_pdu = 0
-        self._pdvs: Iterator[tuple[int, int, bytes]] = iter(())
+        self._pdvs: Iterator[tuple[int, int, memoryview]] = iter(())
+        self._buffer = memoryview(bytearray(MAX_PDU))
         self._data_set_open = False
         self._lock = threading.Lock()
         self._idle, self._stopping = True, False
@@ -106,7 +107,7 @@ class Association:
             raise self._broken(_UNEXPECTED_PDU, "no association was requested")
         pdu = A_ASSOCIATE_RQ()
         try:
-            pdu.decode(_PDU.pack(kind, len(body)) + body)
+            pdu.decode(_PDU.pack(kind, len(body)) + bytes(body))
             self._request = pdu.to_primitive()
             titles = self._request.called_ae_title.strip(), self._request.calling_ae_title.strip()
         except Exception:  # noqa: BLE001  pynetdicom raises many kinds for a malformed request
@@ -168,8 +169,11 @@ class Association:
             self._data_set_open = command.has_data_set
             yield command
 
-    def data_set(self) -> Iterator[bytes]:
-        """Give the data set that follows the current command, in pieces, as they arrive."""
+    def data_set(self) -> Iterator[memoryview]:
+        """Give the data set that follows the current command, in pieces, as they arrive.
+
+        A piece lasts until the next one is asked for.
+        """
         while self._data_set_open:
             _, control, piece = self._expected_pdv(is_command=False)
             self._data_set_open = not control & 2
@@ -205,7 +209,7 @@ class Association:
                 with suppress(OSError):
                     self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _next_pdv(self) -> tuple[int, int, bytes] | None:
+    def _next_pdv(self) -> tuple[int, int, memoryview] | None:
         """Wait for the first fragment of a message; None when there will be none."""
         with self._lock:
             if self._stopping:
@@ -217,8 +221,8 @@ class Association:
             self._idle = False
         return first
 
-    def _read_command(self, context_id: int, control: int, piece: bytes) -> Message:
-        command = piece
+    def _read_command(self, context_id: int, control: int, piece: memoryview) -> Message:
+        command = bytes(piece)
         while control & 1 and not control & 2 and len(command) <= _COMMAND_LIMIT:
             _, control, piece = self._expected_pdv(is_command=True)
             command += piece
@@ -240,13 +244,13 @@ class Association:
             *self._contexts[context_id],
         )
 
-    def _expected_pdv(self, *, is_command: bool) -> tuple[int, int, bytes]:
+    def _expected_pdv(self, *, is_command: bool) -> tuple[int, int, memoryview]:
         pdv = self._pdv(may_release=False)
         if pdv is None or bool(pdv[1] & 1) != is_command:
             raise self._broken(_UNEXPECTED_PDU, "a message was not sent to its end")
         return pdv
 
-    def _pdv(self, *, may_release: bool) -> tuple[int, int, bytes] | None:
+    def _pdv(self, *, may_release: bool) -> tuple[int, int, memoryview] | None:
         """Give the next fragment as (context, control, bytes); None after a release, which is answered."""
         while (pdv := next(self._pdvs, None)) is None:
             kind, body = self._read_pdu(MAX_PDU)
@@ -260,7 +264,7 @@ class Association:
             self._pdvs = self._fragments(body)
         return pdv
 
-    def _fragments(self, body: bytes) -> Iterator[tuple[int, int, bytes]]:
+    def _fragments(self, body: memoryview) -> Iterator[tuple[int, int, memoryview]]:
         at = 0
         while at < len(body):
             if at + 6 > len(body):
@@ -272,15 +276,16 @@ class Association:
             yield context_id, control, body[at + 6 : end]
             at = end
 
-    def _read_pdu(self, limit: int) -> tuple[int, bytes]:
+    def _read_pdu(self, limit: int) -> tuple[int, memoryview]:
+        """Read the next PDU; its body lasts until the next one is read."""
         kind, length = _PDU.unpack(self._read(_PDU.size))
         if length > limit:
             raise self._broken(_INVALID_PDU_PARAMETER, "a PDU is longer than was agreed")
         return kind, self._read(length)
 
-    def _read(self, length: int) -> bytes:
-        data, have = bytearray(length), 0
-        view = memoryview(data)
+    def _read(self, length: int) -> memoryview:
+        view = self._buffer[:length] if length <= MAX_PDU else memoryview(bytearray(length))
+        have = 0
         while have < length:
             if self._deadline is not None:
                 self._socket.settimeout(max(self._deadline - time.monotonic(), 0.001))
@@ -293,8 +298,7 @@ class Association:
             if not count:
                 raise AssociationEnded("the connection was closed")
             have += count
-        view.release()
-        return bytes(data)
+        return view
 
     def _send_command(self, context_id: int, command: bytes) -> None:
         room = max(self._peer_max_pdu - 6, 2)

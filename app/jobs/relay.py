@@ -37,11 +37,12 @@ def tick(parts: Parts) -> None:
 
 
 def seal(parts: Parts) -> None:
-    """Sign heads until nothing is pending; each leaves the database as a line of the heads file."""
+    """Sign heads until nothing is pending; the newest leaves the database as a line of the heads file."""
     while True:
         with unit_of_work(parts, Scope(worker=True)) as session:
             head = seal_pending(session, parts.keys, now=parts.clock())
         if head is None:
-            return
-        if parts.settings.heads_file.name:
-            write_head(parts.settings.heads_file, head)
+            break
+    if parts.settings.heads_file.name:
+        with reading(parts, Scope(worker=True)) as session:
+            write_head(session, parts.settings.heads_file)

@@ -18,9 +18,8 @@ def earliest(now: datetime, zone: ZoneInfo, quiet: tuple[time, time] | None) -> 
 
     Notes
     -----
-    An end that a clock change skips (02:30 in a spring night) falls on the moment after the gap; one that happens
-    twice falls
-    on its first occurrence.
+    An end that a clock change skips falls as long after the gap as it lay inside it (02:30 in a spring night is 03:30
+    on the new clock); one that happens twice falls on its first occurrence.
     """
     if quiet is None or quiet[0] == quiet[1]:
         return now

@@ -58,8 +58,7 @@ def _age(moment: datetime | None, now: datetime) -> float:
 
 def _store_ready(handed: Parts) -> bool:
     try:
-        pack = handed.store.create()
-        pack.abort()
+        handed.store.check()
     except (OutOfResources, OSError):
         return False
     return True

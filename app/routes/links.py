@@ -1,6 +1,7 @@
 """The door of a link: a page that says nothing, a button, one fact, a session (decisions in ADR 0004)."""
 
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 
 from flask import Blueprint, Response, redirect, request
 
@@ -84,10 +85,21 @@ def _look(text: str) -> LinkState | None:
         return None
     state = links.look(parts(), token)
     if state is None:  # only guesses count for an address: thousands of patients share one with a stranger
-        parts().limiter.check(f"address:{request.remote_addr}", 600)
+        parts().limiter.check(f"address:{_network(request.remote_addr or '')}", 600)
     else:
         parts().limiter.check(f"link:{state.link.capability_id}", 60)
     return state
+
+
+def _network(address: str) -> str:
+    """Return whose guesses count together: an IPv4 address, or the 64 bits that one subscriber gets of IPv6."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return address
+    return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
 
 
 def _is_proven(state: LinkState) -> bool:

@@ -19,7 +19,7 @@ def twilio(attempt_id: UUID) -> Response:
     verify = parts().verify_callback
     url = f"{parts().settings.public_url.rstrip('/')}{request.path}"
     if request.query_string:
-        url += f"?{request.query_string.decode()}"
+        url += f"?{request.query_string.decode('latin-1')}"  # any bytes at all: whose they are is not known yet
     if verify is None or not verify(url, request.form, dict(request.headers)):
         raise Forbidden("The signature does not fit.")
     with reading(parts(), Scope(attempt=attempt_id)) as session:

@@ -1,8 +1,7 @@
 """Sending: claim, mint the token, send, record. At most one accepted attempt on a channel, whatever dies when.
 
 A crash or time-out between send and record leaves an attempt whose fate nobody knows: it becomes `uncertain`, waits
-for the
-carrier's callback, which names our attempt, and is repeated at most once.
+for the carrier's callback, which names our attempt, and is repeated at most once.
 """
 
 from collections.abc import Sequence
@@ -29,7 +28,9 @@ from app.services.parts import Parts
 from app.services.unit_of_work import Scope, unit_of_work
 
 CHANNEL = "sms"
-MAX_ATTEMPTS = 5
+PAUSES = (30, 120, 480, 1920, 3600, 7200, 14400, 28800)
+"""Seconds before each repetition of what the carrier did not take: through an outage of half a day."""
+MAX_ATTEMPTS = len(PAUSES) + 1
 RECONCILE_AFTER = timedelta(minutes=15)
 _UNSETTLED = ("sending", "uncertain")
 
@@ -99,14 +100,18 @@ def _prepare(session: Session, parts: Parts, notification_id: UUID) -> _Ready | 
 
 
 def _unknown_fate(row: Notification, unsettled: Sequence[DeliveryAttempt], now: datetime) -> _Wait | None:
-    """Wait for the callback of the last attempt whose fate is unknown; after the wait it may be repeated, once."""
+    """Wait for the callback of the last attempt whose fate is unknown; after the wait it may be repeated, once.
+
+    The wait begins when the fate is found to be unknown, not with the attempt: where the clock leapt, or the machine
+    slept, the attempt may look old while its sender is still talking to the carrier.
+    """
     if not unsettled:
         return None
     last = unsettled[-1]
     if last.state == "sending":
         last.state, last.updated_at = "uncertain", now
         row.state, row.updated_at = "uncertain", now
-    resolved_at = last.created_at + RECONCILE_AFTER
+    resolved_at = last.updated_at + RECONCILE_AFTER
     return _Wait(resolved_at) if now < resolved_at else None
 
 
@@ -189,7 +194,7 @@ def _record(session: Session, parts: Parts, attempt_id: UUID, sent: Sent) -> dat
         suppress(session, row, now=now)
     if sent.fate in {Fate.TRANSIENT, Fate.MISCONFIGURED} and attempt.number < MAX_ATTEMPTS:
         row.state, row.reason = "queued", sent.code or sent.fate
-        return now + timedelta(seconds=30 * 4 ** (attempt.number - 1))
+        return now + timedelta(seconds=max(PAUSES[attempt.number - 1], sent.retry_after))
     row.state, row.reason = "failed", sent.code or sent.fate
     record(session, parts.keys, _message_fact(Event.MESSAGE_FATE, attempt, outcome="failed"), now=now)
     return None

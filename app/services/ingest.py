@@ -15,24 +15,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from app.core.errors import OutOfResources
 from app.core.identifiers import StudyInstanceUid
 from app.core.logs import get_logger
 from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance, file_meta
-from app.models.imaging import InstanceVersion
 from app.services import ingest_rows, keys
-from app.services.ingest_rows import NewInstance, Sender
+from app.services.ingest_versions import NewInstance, Sender, is_known
 from app.services.objects import ObjectWriter, put
 from app.services.parts import Parts
 from app.services.unit_of_work import Scope, reading, unit_of_work
-from app.storage.filesystem import PackWriter
+from app.storage.encrypted import sealing_room
+from app.storage.packs import PACK_BYTES, PackWriter
 
-HEAD = 1 << 20
+HEAD, HEAD_LIMIT = 64 << 10, 16 << 20
 GROUP_INSTANCES = 64
-GROUP_BYTES = 64 << 20
+SEEN = 10_000
 OUT_OF_RESOURCES, STUDY_MISMATCH, CANNOT_UNDERSTAND, PROCESSING_FAILURE = 0xA700, 0xA901, 0xC000, 0x0110
 
 _POSTGRESQL_DISK_FULL = "53100"
@@ -56,6 +55,7 @@ class Outcome:
 class _StudyRef:
     study_id: UUID
     secret: bytes
+    is_new: bool
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Intake:
     """One request or association of one hospital. Call `take` for each instance, then `close`.
 
     Outcomes of `take` are promises until the group they belong to is flushed; `flush` and `close` make them true or
-    turn them into failures.
+    turn them into failures. Groups that follow each other are appended to one pack.
     """
 
     parts: Parts
@@ -72,13 +72,15 @@ class Intake:
     max_instance: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     _studies: dict[str, _StudyRef] = field(default_factory=dict)
+    _series: dict[tuple[UUID, str], UUID] = field(default_factory=dict)
     _pack: PackWriter | None = None
+    _room: bytearray = field(default_factory=sealing_room)
     _group: list[NewInstance] = field(default_factory=list)
     _promised: list[Outcome] = field(default_factory=list)
     _seen: set[tuple[UUID, str, bytes]] = field(default_factory=set)
     _audited: set[UUID] = field(default_factory=set)
 
-    def take(self, pieces: Iterator[bytes], parse: Callable[..., InstanceHeader]) -> Outcome:
+    def take(self, pieces: Iterator[bytes | memoryview], parse: Callable[..., InstanceHeader]) -> Outcome:
         """Take one instance from its pieces; `parse(head, complete=...)` reads its header.
 
         Raises whatever the pieces raise (a body cut short), after recording the failure. The instance that was cut
@@ -106,31 +108,48 @@ class Intake:
 
     def flush(self) -> None:
         """Make the open group durable: bytes first, then rows. Its outcomes hold from here on."""
-        pack, group, promised = self._pack, self._group, self._promised
-        self._pack, self._group, self._promised, self._seen = None, [], [], set()
-        if pack is None:
-            return
-        if not group:
-            pack.abort()
+        group, promised = self._group, self._promised
+        self._group, self._promised = [], []
+        if len(self._seen) > SEEN:
+            self._seen.clear()
+        if self._pack is None or not group:
             return
         try:
-            pack.commit()
+            self._pack.commit()
             self._insert(group)
-        except (OutOfResources, DBAPIError, OSError) as error:
-            # A pack that has its name stays, since its rows may be there; `flask sweep` removes it if they are not.
-            pack.abort()
+        except Exception as error:  # noqa: BLE001  whatever failed, nothing of the group may count as stored
+            self._forget()
             for outcome in promised:
                 outcome.fail(*_failure(error))
+        else:
+            if self._pack.offset >= PACK_BYTES:
+                self._end_pack()
 
     def close(self) -> None:
         """Flush what is open."""
         self.flush()
+        self._end_pack()
+
+    def _forget(self) -> None:
+        """Begin anew after a failure: in a new pack, since this one may be broken, and with what the index says.
+
+        What was committed stays in the pack, for its rows may be there; `flask sweep` removes a pack without any.
+        """
+        self._end_pack()
+        self._studies.clear()
+        self._series.clear()
+        self._seen.clear()
+
+    def _end_pack(self) -> None:
+        if self._pack is not None:
+            self._pack.close()
+            self._pack = None
 
     def _store(self, outcome: Outcome, header: InstanceHeader, source: "_Pieces") -> None:
         study = self._study(header)
         if self._pack is None:
             self._pack = self.parts.store.create()
-        writer = ObjectWriter(self._pack, study.secret, "instance")
+        writer = ObjectWriter(self._pack, study.secret, "instance", room=self._room)
         try:
             digest = self._seal(writer, header, source)
             placed = writer.finish()
@@ -140,15 +159,16 @@ class Intake:
         identity = (study.study_id, header.sop_instance_uid, digest)
         if identity in self._seen:
             writer.discard()
-            self._promised.append(outcome)  # durable once the first of the two is
+            self._promised.append(outcome)  # durable once the first of the two is, as it may be already
             return
-        if self._is_known(*identity):
+        # In a study that began with this sender nothing else is known, or so little that the insertion finds it.
+        if not study.is_new and self._is_known(*identity):
             writer.discard()
             return
         self._seen.add(identity)
         self._promised.append(outcome)
         self._group.append(NewInstance(study.study_id, header, digest, placed))
-        if len(self._group) >= GROUP_INSTANCES or self._pack.offset >= GROUP_BYTES:
+        if len(self._group) >= GROUP_INSTANCES or self._pack.offset >= PACK_BYTES:
             self.flush()
 
     def _seal(self, writer: ObjectWriter, header: InstanceHeader, source: "_Pieces") -> bytes:
@@ -173,25 +193,21 @@ class Intake:
             with reading(self.parts, Scope(hospital=hospital_id)) as session:
                 study_id = ingest_rows.find_study(session, hospital_id, uid)
                 secret = keys.study_key(session, self.parts, study_id) if study_id else b""
+            is_new = study_id is None
             if study_id is None:
                 with unit_of_work(self.parts, Scope(hospital=hospital_id)) as session:
                     study_id, secret = ingest_rows.create_study(session, self.parts, self.sender, header)
-            self._studies[uid] = _StudyRef(study_id, secret)
+            self._studies[uid] = _StudyRef(study_id, secret, is_new)
         return self._studies[uid]
 
     def _is_known(self, study_id: UUID, sop_instance_uid: str, digest: bytes) -> bool:
-        statement = select(InstanceVersion.study_id).where(
-            InstanceVersion.study_id == study_id,
-            InstanceVersion.sop_instance_uid == sop_instance_uid,
-            InstanceVersion.dataset_digest == digest,
-        )
         with reading(self.parts, Scope(hospital=self.sender.hospital_id)) as session:
-            return session.execute(statement).first() is not None
+            return is_known(session, study_id, sop_instance_uid, digest)
 
     def _insert(self, group: list[NewInstance]) -> None:
         with unit_of_work(self.parts, Scope(hospital=self.sender.hospital_id)) as session:
             first = {new.study_id for new in group} - self._audited
-            ingest_rows.insert_instances(session, self.parts, self.sender, group, audit_for=first)
+            ingest_rows.insert_instances(session, self.parts, self.sender, group, series=self._series, audit_for=first)
         self._audited |= first
 
     def _quarantine(self, outcome: Outcome, source: "_Pieces") -> None:
@@ -212,34 +228,35 @@ class Intake:
 class _Pieces:
     """An instance's pieces, with its head held back until the header is read."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
         self._pieces = pieces
         self._head = b""
+        self._rest = memoryview(b"")  # of the piece in hand, which is longer than the head that was wanted
         self._ended = False
         self.bare = False
         self.broken = False
 
     def header(self, parse: Callable[..., InstanceHeader]) -> InstanceHeader:
-        """Read on until the header is whole: 1 MiB at first, 16 MiB at most."""
+        """Read on until the header is whole: 64 KiB at first, 16 MiB at most."""
         wanted = HEAD
         while True:
             self._fill(wanted)
             try:
-                header = parse(self._head, complete=self._ended or wanted >= HEAD * 16)
+                header = parse(self._head, complete=self._ended or wanted >= HEAD_LIMIT)
             except NeedMoreBytes:
                 wanted *= 4
                 continue
             self.bare = header.dataset_offset == 0 and not self._head.startswith(b"\x02\x00")
             return header
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes | memoryview]:
         if self._head:
             yield self._head
         while (piece := self._next()) is not None:
             yield piece
 
-    def what_came(self) -> Iterator[bytes]:
-        """Yield all of what could not be understood, and the first MiB of what was cut short after it."""
+    def what_came(self) -> Iterator[bytes | memoryview]:
+        """Yield all of what could not be understood, and the head of what was cut short after it."""
         with suppress(Exception):  # the cut is reported already; keep what came before it
             yield from self
 
@@ -248,13 +265,18 @@ class _Pieces:
         size = len(self._head)
         try:
             while size < wanted and (piece := self._next()) is not None:
-                pieces.append(piece)
-                size += len(piece)
+                view = memoryview(piece)
+                pieces.append(bytes(view[: wanted - size]))  # a piece may not outlast the next one
+                self._rest = view[wanted - size :]
+                size += len(pieces[-1])
         finally:
             self._head = b"".join(pieces)
 
-    def _next(self) -> bytes | None:
+    def _next(self) -> bytes | memoryview | None:
         """Give the next piece; `broken` tells afterwards whether it was the sender who failed."""
+        if self._rest:
+            rest, self._rest = self._rest, memoryview(b"")
+            return rest
         try:
             piece = next(self._pieces, None)
         except Exception:

@@ -14,7 +14,9 @@ from app.models.imaging import StoredObject
 from app.services import keys
 from app.services.parts import Parts
 from app.storage.encrypted import Encryptor, open_chunks, open_range, sealed_range, sealed_size
-from app.storage.filesystem import FilesystemStore, PackWriter
+from app.storage.packs import PackReader, PackWriter
+
+_INSERT = insert(StoredObject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,15 @@ class Placed:
 
 
 class ObjectWriter:
-    """Seals one object into an open pack."""
+    """Seals one object into an open pack; who seals many hands the same `room` (see `Encryptor`) to each."""
 
-    def __init__(self, pack: PackWriter, owner_secret: bytes, purpose: str) -> None:
+    def __init__(self, pack: PackWriter, owner_secret: bytes, purpose: str, *, room: bytearray | None = None) -> None:
         self._pack = pack
         self._start = pack.offset
         self._id = random_id()
         self._purpose = purpose
-        self._encryptor = Encryptor(keys.object_key(owner_secret, self._id, purpose), self._id, pack.write)
+        key = keys.object_key(owner_secret, self._id, purpose)
+        self._encryptor = Encryptor(key, self._id, pack.write, room)
 
     def write(self, plain: bytes | memoryview) -> None:
         """Append plain bytes."""
@@ -52,7 +55,7 @@ class ObjectWriter:
         self._pack.truncate(self._start)
 
 
-def put(parts: Parts, owner_secret: bytes, purpose: str, pieces: Iterable[bytes]) -> Placed:
+def put(parts: Parts, owner_secret: bytes, purpose: str, pieces: Iterable[bytes | memoryview]) -> Placed:
     """Write one object into a pack of its own and make it durable."""
     pack = parts.store.create()
     try:
@@ -61,9 +64,8 @@ def put(parts: Parts, owner_secret: bytes, purpose: str, pieces: Iterable[bytes]
             writer.write(piece)
         placed = writer.finish()
         pack.commit()
-    except BaseException:
-        pack.abort()
-        raise
+    finally:
+        pack.close()
     return placed
 
 
@@ -95,7 +97,7 @@ def index_rows(
 def insert_rows(session: Session, rows: list[dict[str, object]]) -> None:
     """Make durable objects known to the index."""
     if rows:
-        session.execute(insert(StoredObject), rows)
+        session.connection().execute(_INSERT, rows)
 
 
 def named_packs(session: Session, hospital_id: UUID, packs: Iterable[UUID]) -> set[UUID]:
@@ -110,7 +112,7 @@ def named_packs(session: Session, hospital_id: UUID, packs: Iterable[UUID]) -> s
 class ObjectReader:
     """Reads one object after the transaction that found it has ended."""
 
-    store: FilesystemStore
+    store: PackReader
     key: bytes
     object_id: UUID
     pack_id: UUID

@@ -13,7 +13,7 @@ from app.dicom.decode_worker import DecodePool
 from app.notify.channels.base import Channel
 from app.queue import Bell
 from app.services.throttle import Limiter
-from app.storage.filesystem import FilesystemStore
+from app.storage.packs import Store
 
 VerifyCallback = Callable[[str, Any, Mapping[str, str]], bool]
 
@@ -25,7 +25,7 @@ class Parts:
     settings: Settings
     engine: Engine
     keys: KeyFiles
-    store: FilesystemStore
+    store: Store
     clock: Clock
     bell: Bell
     limiter: Limiter

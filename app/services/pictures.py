@@ -1,6 +1,6 @@
 """Handing out a preview: decide, record the disclosure, then decrypt just that picture.
 
-Cached are sealed bytes and pack indexes by object id, consulted only after the decision; never a decision, never a
+Cached are sealed bytes, and keys and indexes of packs, consulted only after the decision; never a decision, never a
 picture.
 """
 
@@ -13,17 +13,19 @@ from uuid import UUID
 from app.access.actions import Action
 from app.access.load.links import hospital_of_session
 from app.access.load.pictures import PackRow, picture_facts
-from app.access.policy import decide
+from app.access.policy import StudyFacts, decide
 from app.core.errors import NotFound
 from app.dicom.preview_pack import PackIndex, PackPicture
 from app.services import keys, openings
 from app.services.objects import ObjectReader
 from app.services.parts import Parts
 from app.services.previews import index_of_pack
-from app.services.unit_of_work import Scope, reading
+from app.services.unit_of_work import Scope, looking, reading
+from app.storage.cached import SealedCache
 
 Kind = Literal["preview", "small", "thumbnail", "key"]
-_INDEXES = 512
+_PACKS = 512
+_SEALED_BYTES = 64 << 20
 _SESSIONS = 65_536
 
 
@@ -36,12 +38,21 @@ class Asked:
     place: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Pack:
+    """A pack of previews that was asked for before. What it knows is of use only after a decision, as all here."""
+
+    reader: ObjectReader
+    index: PackIndex
+
+
 class PictureDesk:
     """Serves pictures of one process; threads share its caches."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._indexes: OrderedDict[UUID, PackIndex] = OrderedDict()
+        self._store = SealedCache(parts.store, _SEALED_BYTES)
+        self._packs: OrderedDict[UUID, _Pack] = OrderedDict()
         self._hospitals: dict[bytes, UUID] = {}
         self._lock = threading.Lock()
 
@@ -54,13 +65,11 @@ class PictureDesk:
             For anything that may not, or cannot, be shown; the audit knows which.
         """
         now = self._parts.clock()
-        with reading(self._parts, Scope(hospital=self._hospital(digest))) as session:
-            facts = picture_facts(session, digest, public_id, asked.series, now=now)
-            if facts is None:
-                raise NotFound
-            decision = decide(facts.principal, Action.STUDY_RENDERED, facts.study, now=now)
-            if decision.allowed and facts.pack is not None:
-                secret = keys.study_key(session, self._parts, facts.study.study_id)
+        with looking(self._parts, Scope(hospital=self._hospital(digest))) as connection:
+            facts = picture_facts(connection, digest, public_id, asked.series, now=now)
+        if facts is None:
+            raise NotFound
+        decision = decide(facts.principal, Action.STUDY_RENDERED, facts.study, now=now)
         if not decision.allowed:
             openings.deny(self._parts, facts.principal, facts.study.study_id, Action.STUDY_RENDERED, decision.reason)
             raise NotFound
@@ -68,7 +77,11 @@ class PictureDesk:
             raise NotFound
         if not facts.opened:
             openings.ensure(self._parts, facts.principal, facts.study.study_id, Action.STUDY_RENDERED)
-        return self._read(facts.pack, secret, asked)
+        pack = self._pack(facts.pack, facts.study)
+        place = _place(pack.index, asked)
+        if place is None:
+            raise NotFound
+        return pack.reader.range(place.offset, place.length)
 
     def _hospital(self, digest: bytes) -> UUID:
         """Return the hospital of a session; that never changes, so it may be remembered."""
@@ -82,24 +95,22 @@ class PictureDesk:
             self._hospitals[digest] = hospital_id
         return self._hospitals[digest]
 
-    def _read(self, row: PackRow, secret: bytes, asked: Asked) -> bytes:
-        key = keys.object_key(secret, row.object_id, "previews")
-        pack = ObjectReader(self._parts.store, key, row.object_id, row.pack_id, row.pack_offset, row.size)
-        place = _place(self._index(pack), asked)
-        if place is None:
-            raise NotFound
-        return pack.range(place.offset, place.length)
-
-    def _index(self, pack: ObjectReader) -> PackIndex:
-        with self._lock:
-            index = self._indexes.get(pack.object_id)
-        if index is None:
-            index = index_of_pack(pack)
+    def _pack(self, row: PackRow, study: StudyFacts) -> _Pack:
+        pack = self._packs.get(row.object_id)
+        if pack is None:
+            pack = self._opened(row, study)
             with self._lock:
-                self._indexes[pack.object_id] = index
-                if len(self._indexes) > _INDEXES:
-                    self._indexes.popitem(last=False)
-        return index
+                self._packs[row.object_id] = pack
+                if len(self._packs) > _PACKS:
+                    self._packs.popitem(last=False)
+        return pack
+
+    def _opened(self, row: PackRow, study: StudyFacts) -> _Pack:
+        with reading(self._parts, Scope(hospital=study.hospital_id)) as session:
+            secret = keys.study_key(session, self._parts, study.study_id)
+        key = keys.object_key(secret, row.object_id, "previews")
+        pack = ObjectReader(self._store, key, row.object_id, row.pack_id, row.pack_offset, row.size)
+        return _Pack(pack, index_of_pack(pack))
 
 
 def _place(index: PackIndex, asked: Asked) -> PackPicture | None:

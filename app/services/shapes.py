@@ -13,7 +13,8 @@ from app.core.identifiers import InvalidUid, parse_uid
 
 OWN_ERROR = "filmpass"
 """The type of a pydantic error whose message is a sentence of ours."""
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+# Controls, and what ends a line or turns the direction of all that follows it on a page.
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
 
 
 class Input(BaseModel):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.audit.events import Event
@@ -14,6 +14,8 @@ from app.core.identifiers import new_id
 from app.models.hospitals import ImagingSource
 from app.services.hospitals import REPLACE_POLICIES
 from app.services.parts import Parts
+
+_IS_KNOWN = select(ImagingSource.id).where(ImagingSource.id == bindparam("source"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +100,9 @@ def sources_of(session: Session, hospital_id: UUID) -> list[Source]:
     return _sources(session, ImagingSource.hospital_id == hospital_id)
 
 
-def is_known(session: Session, source_id: UUID) -> bool:
-    """Tell whether a source is still there."""
-    return session.scalar(select(ImagingSource.id).where(ImagingSource.id == source_id)) is not None
+def is_known(connection: Connection, source_id: UUID) -> bool:
+    """Tell whether a source is still there; asked for each instance."""
+    return connection.execute(_IS_KNOWN, {"source": source_id}).first() is not None
 
 
 def _sources(session: Session, condition: object) -> list[Source]:

@@ -17,9 +17,10 @@ after one was told of an incomplete study, other content in place of what was se
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.audit.events import Event
@@ -32,12 +33,19 @@ RECEIVING, RENDERING, READY = "receiving", "rendering", "ready"
 SETTLE, RENDER, ANNOUNCE = "study.settle", "previews.render", "study.announce"
 
 
-def arrive(session: Session, parts: Parts, study: Study, *, other_content: bool, now: datetime) -> None:
+_ARRIVED = (
+    update(Study)
+    .where(Study.id == bindparam("study"))
+    .values(state=RECEIVING, completed_by=None, last_arrival_at=bindparam("now"))
+)
+
+
+def arrive(session: Session, parts: Parts, study: Row[Any] | Study, *, other_content: bool, now: datetime) -> None:
     """Note that instances arrived: the study is (again) receiving, and settles once it is quiet or called complete."""
     if other_content and study.announced_revision:
-        study.consequence = study.announced_revision + 1
-    study.state, study.completed_by = RECEIVING, None
-    study.last_arrival_at = now
+        told = update(Study).where(Study.id == study.id).values(consequence=study.announced_revision + 1)
+        session.execute(told)
+    session.connection().execute(_ARRIVED, {"study": study.id, "now": now})
     due = now if study.expected_instances is not None else now + timedelta(seconds=parts.settings.settle_seconds)
     owe(session, study.hospital_id, SETTLE, str(study.id), due_at=due, now=now)
 

@@ -2,11 +2,15 @@
 
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from app.core.errors import TooOften
+
+KEPT_HERE = 10_000
+"""How many keys this process counts at most; a flood of others pushes out those that counted least."""
 
 
 class Limiter:
@@ -16,7 +20,8 @@ class Limiter:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._local: dict[str, int] = {}
+        self._window = 0
+        self._here: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def check(self, key: str, limit: int) -> None:
@@ -27,13 +32,14 @@ class Limiter:
         TooOften
             Beyond `limit` uses in this minute.
         """
-        window = int(time.time()) // self.WINDOW_SECONDS
-        if self._count(f"filmpass:limit:{key}:{window}") > limit:
-            wait = self.WINDOW_SECONDS - int(time.time()) % self.WINDOW_SECONDS
+        now = int(time.time())
+        if self._count(key, now // self.WINDOW_SECONDS) > limit:
+            wait = self.WINDOW_SECONDS - now % self.WINDOW_SECONDS
             raise TooOften(f"More than {limit} a minute. Try again in {wait} seconds.", retry_after=wait)
 
-    def _count(self, name: str) -> int:
+    def _count(self, key: str, window: int) -> int:
         if self._redis is not None:
+            name = f"filmpass:limit:{key}:{window}"
             try:
                 pipeline = self._redis.pipeline()
                 pipeline.incr(name)
@@ -41,8 +47,14 @@ class Limiter:
                 return int(pipeline.execute()[0])
             except RedisError:
                 pass
+        return self._count_here(key, window)
+
+    def _count_here(self, key: str, window: int) -> int:
         with self._lock:
-            if len(self._local) > 10_000:
-                self._local.clear()
-            self._local[name] = self._local.get(name, 0) + 1
-            return self._local[name]
+            if window != self._window:
+                self._window, self._here = window, Counter()
+            self._here[key] += 1
+            count = self._here[key]
+            if len(self._here) > KEPT_HERE:
+                self._here = Counter(dict(self._here.most_common(KEPT_HERE // 2)))
+            return count

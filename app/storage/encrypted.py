@@ -35,41 +35,69 @@ def _bound(object_id: UUID, number: int, *, last: bool) -> bytes:
 
 
 class Encryptor:
-    """Seals a stream of any length; `sink` gets the sealed chunks in order."""
+    """Seals a stream of any length; `sink` gets the sealed chunks in order, many at a time.
 
-    def __init__(self, key: bytes, object_id: UUID, sink: Callable[[bytes], None]) -> None:
+    `room` (of `sealing_room`) holds sealed chunks until the sink gets them. Who seals one object after another hands
+    the same one over, since fresh memory of this size costs more than the sealing.
+    """
+
+    def __init__(
+        self, key: bytes, object_id: UUID, sink: Callable[[memoryview], None], room: bytearray | None = None
+    ) -> None:
         self._cipher = AESGCM(key)
         self._id = object_id
         self._sink = sink
-        self._rest = bytearray()
+        view = memoryview(sealing_room() if room is None else room)
+        self._plain, self._sealed = view[:CHUNK], view[CHUNK:]
+        self._held = self._filled = 0
         self._number = 0
         self.size = 0
 
     def write(self, plain: bytes | memoryview) -> None:
         """Take more plain bytes. The last chunk is held back until `finish`, since only it carries the flag."""
-        self.size += len(plain)
         view = memoryview(plain)
-        if self._rest:
-            room = CHUNK - len(self._rest)
-            self._rest += view[:room]
-            view = view[room:]
+        self.size += len(view)
+        if self._held:
+            taken = view[: CHUNK - self._held]
+            self._hold(taken)
+            view = view[len(taken) :]
             if not view:
                 return
-            self._emit(bytes(self._rest), last=False)
-            self._rest.clear()
+            self._emit(self._plain, last=False)
+            self._held = 0
         while len(view) > CHUNK:
             self._emit(view[:CHUNK], last=False)
             view = view[CHUNK:]
-        self._rest += view
+        self._hold(view)
 
     def finish(self) -> int:
         """Seal what is left as the last chunk; returns the plain size in bytes."""
-        self._emit(bytes(self._rest), last=True)
+        self._emit(self._plain[: self._held], last=True)
+        self._flush()
         return self.size
 
-    def _emit(self, plain: bytes | memoryview, *, last: bool) -> None:
-        self._sink(self._cipher.encrypt(_nonce(self._number), plain, _bound(self._id, self._number, last=last)))
+    def _hold(self, plain: memoryview) -> None:
+        self._plain[self._held : self._held + len(plain)] = plain
+        self._held += len(plain)
+
+    def _emit(self, plain: memoryview, *, last: bool) -> None:
+        end = self._filled + len(plain) + TAG
+        if end > len(self._sealed):
+            self._flush()
+            end = len(plain) + TAG
+        bound = _bound(self._id, self._number, last=last)
+        self._cipher.encrypt_into(_nonce(self._number), plain, bound, self._sealed[self._filled : end])
+        self._filled = end
         self._number += 1
+
+    def _flush(self) -> None:
+        self._sink(self._sealed[: self._filled])
+        self._filled = 0
+
+
+def sealing_room() -> bytearray:
+    """Return room for a plain chunk and the sealed ones of 1 MiB."""
+    return bytearray(CHUNK + 16 * _SEALED)
 
 
 def sealed_size(size: int) -> int:
@@ -101,17 +129,19 @@ def open_range(key: bytes, object_id: UUID, size: int, start: int, length: int, 
     cipher = AESGCM(key)
     number = start // CHUNK
     final = _chunks(size) - 1
-    plain = bytearray()
     view = memoryview(sealed)
+    plain = memoryview(bytearray(len(view)))
+    end = 0
     try:
         for position in range(0, len(view), _SEALED):
             chunk = view[position : position + _SEALED]
-            plain += cipher.decrypt(_nonce(number), chunk, _bound(object_id, number, last=number == final))
+            bound = _bound(object_id, number, last=number == final)
+            end += cipher.decrypt_into(_nonce(number), chunk, bound, plain[end : end + len(chunk) - TAG])
             number += 1
     except InvalidTag:
         raise Tampered("A stored object does not open.") from None
     skip = start - (start // CHUNK) * CHUNK
-    return bytes(plain[skip : skip + length])
+    return bytes(plain[skip : min(skip + length, end)])
 
 
 def open_chunks(

@@ -1,17 +1,15 @@
-"""Pack files on a local disk: written once, durable before they are named, never changed.
-
-A pack holds one or more encrypted objects back to back. Its name is random and built from nothing received.
-"""
+"""Pack files on a local disk: durable before they are named, appended to, never changed in what was committed."""
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
 from app.core.errors import OutOfResources
+from app.core.folders import sync_folder, sync_folders_above
 from app.core.identifiers import random_id
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -27,17 +25,20 @@ def _full_disk_is_named() -> Iterator[None]:
         raise
 
 
-class PackWriter:
-    """One pack being written. Nothing is visible, or kept after a crash, until `commit` returned."""
+class FilePackWriter:
+    """One pack that is appended to. Nothing is visible, or kept after a crash, until `commit` returned.
 
-    def __init__(self, folder: Path, pack_id: UUID) -> None:
+    The first commit gives the pack its name, later ones make durable what was appended behind it. What a crash leaves
+    behind the last commit is named by no row.
+    """
+
+    def __init__(self, temporary: Path, name: Callable[[UUID], None], pack_id: UUID) -> None:
         self.pack_id = pack_id
-        self._final = _path(folder, pack_id)
-        self._temporary = folder / "incoming" / pack_id.hex
+        self.offset = self._committed = 0
+        self._temporary, self._name = temporary, name
         with _full_disk_is_named():
-            descriptor = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
-        self.offset = 0
 
     def write(self, sealed: bytes | bytearray | memoryview) -> None:
         """Append sealed bytes.
@@ -56,33 +57,32 @@ class PackWriter:
 
     def truncate(self, offset: int) -> None:
         """Forget what was written after `offset`: an object that turned out to be a repeat, or bad."""
+        if offset < self._committed:
+            raise ValueError("What was committed stays.")
         self._file.truncate(offset)
         self._file.seek(offset)
         self.offset = offset
 
     def commit(self) -> None:
-        """Make the pack durable under its name: data, then name, then folder. An empty pack vanishes."""
-        if not self.offset:
-            self.abort()
+        """Make what was written durable: the data, then once the pack's name."""
+        if self.offset == self._committed:
             return
         with _full_disk_is_named():
             os.fdatasync(self._file.fileno())
-            self._file.close()
-            self._name()
+            if not self._committed:
+                self._name(self.pack_id)
+        self._committed = self.offset
 
-    def _name(self) -> None:
-        folder = self._final.parent
-        if not folder.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            _fsync_folder(folder.parent)
-        self._temporary.rename(self._final)
-        _fsync_folder(folder)
-
-    def abort(self) -> None:
-        """Remove the unfinished pack."""
-        if not self._file.closed:
+    def close(self) -> None:
+        """End the pack: what was committed stays, the rest is forgotten. May be called twice, and after a failure."""
+        try:
+            if not self._committed:
+                self._temporary.unlink(missing_ok=True)
+            elif self.offset > self._committed:
+                with suppress(OSError):  # on a disk that fails, the rest stays: no row names it
+                    self.truncate(self._committed)
+        finally:
             self._file.close()
-        self._temporary.unlink(missing_ok=True)
 
 
 class FilesystemStore:
@@ -91,9 +91,11 @@ class FilesystemStore:
     def __init__(self, folder: Path, *, minimum_free_bytes: int = 0) -> None:
         self._folder = folder
         self._minimum_free = minimum_free_bytes
-        (folder / "incoming").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._durable_folders: set[Path] = set()
+        self._incoming = folder / "incoming"
+        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def create(self) -> PackWriter:
+    def create(self) -> FilePackWriter:
         """Start a pack.
 
         Raises
@@ -103,7 +105,24 @@ class FilesystemStore:
         """
         if self.free_bytes() < self._minimum_free:
             raise OutOfResources("The image store is almost full.", retry_after=60)
-        return PackWriter(self._folder, random_id())
+        pack_id = random_id()
+        return FilePackWriter(self._incoming / pack_id.hex, self._name, pack_id)
+
+    def check(self) -> None:
+        """Find out whether a pack could be written now; raises what `create` raises."""
+        self.create().close()
+
+    def _name(self, pack_id: UUID) -> None:
+        """Give a pack its name, and make the name durable."""
+        path = _path(self._folder, pack_id)
+        if not self._durable_folders:
+            sync_folders_above(self._folder)
+        if path.parent not in self._durable_folders:  # another process may have made it and not synced it yet
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self._folder)
+            self._durable_folders.add(path.parent)
+        (self._incoming / pack_id.hex).rename(path)
+        sync_folder(path.parent)
 
     def read(self, pack_id: UUID, offset: int, length: int) -> bytes:
         """Return exactly `length` sealed bytes of a pack.
@@ -131,7 +150,7 @@ class FilesystemStore:
     def clean_incoming(self, older_than: float) -> int:
         """Remove unfinished packs last written before `older_than` (seconds since 1970); returns how many."""
         removed = 0
-        for path in (self._folder / "incoming").iterdir():
+        for path in self._incoming.iterdir():
             if path.stat().st_mtime < older_than:
                 path.unlink(missing_ok=True)
                 removed += 1
@@ -151,11 +170,3 @@ class FilesystemStore:
 def _path(folder: Path, pack_id: UUID) -> Path:
     name = pack_id.hex
     return folder / name[:2] / name
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

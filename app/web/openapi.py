@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document of the hospital API, built from what the routes declare. No example holds a patient."""
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -50,8 +51,9 @@ def operations(app: Flask) -> list[tuple[Rule, Operation]]:
     return [(rule, operation_of(app.view_functions[rule.endpoint])) for rule in sorted(rules, key=lambda r: r.rule)]
 
 
+@lru_cache(maxsize=1)  # anyone may ask for it, and it takes longer to build than a page
 def document(app: Flask) -> dict[str, Any]:
-    """Build the document.
+    """Build the document, once.
 
     References
     ----------

@@ -58,8 +58,6 @@ _TOO_LARGE = f"A form has at most {FORM_LIMIT} bytes."  # the other limits are e
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    if status < 400:
-        return error.get_response()  # type: ignore[return-value]  # werkzeug's own redirect
     response = problem(status, _CODES.get(status, "http-error"), error.name, _TOO_LARGE if status == 413 else "")
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:

@@ -240,7 +240,7 @@ def test_sweeping_removes_only_old_packs_that_no_row_names(run, parts, monkeypat
     assert run("sweep").stdout == "Removed 0 orphan packs and 0 unfinished files.\n"
     monkeypatch.setattr("app.services.sweeping.GRACE_SECONDS", -60)
     assert run("sweep").stdout == "Removed 1 orphan packs and 1 unfinished files.\n"
-    unfinished.abort()
+    unfinished.close()
     with pytest.raises(FileNotFoundError):
         parts.store.read(orphan.pack_id, 0, 1)
     with reading(parts, case.scope) as session:

@@ -14,9 +14,9 @@ from app.dicom.instance import parse_header
 from app.factory import build_parts
 from app.services import objects
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.unit_of_work import Scope, reading
-from app.storage.filesystem import PackWriter
+from app.storage.filesystem import FilePackWriter, FilesystemStore
 from tests.factories import slice_file
 
 STUDY = "1.2.826.4.1"
@@ -56,8 +56,10 @@ def _die_in_call(owner: type, name: str, *, after: bool) -> None:
     setattr(owner, name, counted)
 
 
+NAMELESS = "before the pack has its name"
 POINTS = {
-    "before the pack has its name": lambda: _die_in_call(PackWriter, "_name", after=False),
+    NAMELESS: lambda: _die_in_call(FilesystemStore, "_name", after=False),
+    "before what was appended is durable": lambda: _die_in_call(FilePackWriter, "commit", after=False),
     "between pack and rows": lambda: _die_in_call(Intake, "_insert", after=False),
     "after the rows, before the answer": lambda: _die_in_call(Intake, "_insert", after=True),
 }
@@ -69,6 +71,8 @@ def receive_and_die(parts, hospital: UUID, point: str) -> None:
     intake = Intake(parts, Sender(hospital, "c-store", "tests", "YZ1"))
     for number in range(1, 10):
         outcome = intake.take(iter([slice_file(STUDY, number, "P-1", "A-1")]), parse_header)
+        if point == NAMELESS:
+            intake.close()  # one pack an instance
         intake.flush()
         if not outcome.failure:
             say(outcome.header.sop_instance_uid)

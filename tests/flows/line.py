@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 import requests
 from sqlalchemy import select
 from werkzeug.serving import make_server
@@ -13,8 +14,9 @@ from werkzeug.serving import make_server
 from app.factory import build_parts, create_app
 from app.models.imaging import Study
 from app.models.notifications import DeliveryAttempt, Notification
-from app.services import dispatching, study_state
-from app.services.unit_of_work import reading, unit_of_work
+from app.outbox import claim
+from app.services import announcing, dispatching, study_state
+from app.services.unit_of_work import Scope, reading, unit_of_work
 from demo.carrier import running_carrier
 from demo.carrier_callbacks import Fault, sign
 from tests import factories as make
@@ -96,13 +98,15 @@ def running_line(settings, tmp_path):
         server.app = create_app(parts)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        yield Line(parts, clock, carrier)
-        carrier.close()  # its last callbacks still find the server
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        parts.decoder.close()
-        parts.engine.dispose()
+        try:
+            yield Line(parts, clock, carrier)
+        finally:
+            carrier.close()  # its last callbacks still find the server
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            parts.decoder.close()
+            parts.engine.dispose()
 
 
 def tell_of_a_change(line):
@@ -112,3 +116,31 @@ def tell_of_a_change(line):
         study_state.report_changed(session, study, status="final", now=line.clock())
     make.make_report(line.parts, line.case.hospital, line.case.order)
     make.announce(line.parts, line.case)
+
+
+def claim_one(line):
+    with unit_of_work(line.parts, Scope(worker=True)) as session:
+        (owed,) = claim(session, announcing.DISPATCH, limit=8, now=line.clock())
+    return owed
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class DyingChannel:
+    """Hands the message to the real channel, or not, and dies before anybody hears of it."""
+
+    def __init__(self, channel, *, sends):
+        self._channel, self._sends = channel, sends
+
+    def send(self, message):
+        if self._sends:
+            self._channel.send(message)
+        raise Killed
+
+
+def die(line, *, sends):
+    dying = {dispatching.CHANNEL: DyingChannel(line.parts.channels[dispatching.CHANNEL], sends=sends)}
+    with pytest.raises(Killed):
+        dispatching.dispatch(replace(line.parts, channels=dying), claim_one(line))

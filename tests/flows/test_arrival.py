@@ -19,7 +19,7 @@ from app.dimse.upper_layer import Message
 from app.models.imaging import InstanceVersion
 from app.services import objects, sources, sweeping
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.unit_of_work import Scope, reading, unit_of_work
 from tests import factories
 from tests.app.dimse.senders import raw

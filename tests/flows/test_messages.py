@@ -13,12 +13,11 @@ from app.models.links import AccessToken
 from app.models.notifications import DeliveryAttempt, DeliveryReceipt, Suppression
 from app.models.patients import Patient
 from app.notify.compose import utf16_units
-from app.outbox import claim
-from app.services import announcing, dispatching, links
-from app.services.unit_of_work import Scope, reading, unit_of_work
+from app.services import dispatching, links
+from app.services.unit_of_work import reading
 from demo.carrier_callbacks import Fault, sign
 from tests import factories as make
-from tests.flows.line import AFTER, AUTH_TOKEN, SILENT, tell_of_a_change
+from tests.flows.line import AFTER, AUTH_TOKEN, SILENT, claim_one, die, tell_of_a_change
 
 
 class TestOnce:
@@ -56,7 +55,7 @@ class TestOnce:
         """The lease ran out while the first was still talking to the carrier."""
         line.announced()
         line.carrier.fail_next(replace(SILENT, delay=0.6))
-        first = _claim(line)
+        first = claim_one(line)
         thread = threading.Thread(target=dispatching.dispatch, args=(line.parts, first))
         thread.start()
         line.carrier.wait_for(lambda messages: len(messages) == 1)
@@ -90,45 +89,19 @@ class TestOnce:
         assert line.texts[0].startswith(begins)
 
 
-def _claim(line):
-    with unit_of_work(line.parts, Scope(worker=True)) as session:
-        (owed,) = claim(session, announcing.DISPATCH, limit=8, now=line.clock())
-    return owed
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class DyingChannel:
-    """Hands the message to the real channel, or not, and dies before anybody hears of it."""
-
-    def __init__(self, channel, *, sends):
-        self._channel, self._sends = channel, sends
-
-    def send(self, message):
-        if self._sends:
-            self._channel.send(message)
-        raise Killed
-
-
-def _die(line, *, sends):
-    dying = {dispatching.CHANNEL: DyingChannel(line.parts.channels[dispatching.CHANNEL], sends=sends)}
-    with pytest.raises(Killed):
-        dispatching.dispatch(replace(line.parts, channels=dying), _claim(line))
-
-
 class TestUncertain:
     @pytest.mark.both_databases
     def test_a_crash_before_the_record_is_repeated_once_and_never_twice(self, line):
         line.announced()
-        _die(line, sends=False)
+        die(line, sends=False)
         line.send(minutes=6)
         assert line.told == ("uncertain", None)
         assert line.texts == []
-        line.clock.forward(minutes=10)
+        line.send(minutes=14)
+        assert line.attempts == [(1, "uncertain")]
+        line.clock.forward(minutes=2)
         line.carrier.fail_next(SILENT)
-        _die(line, sends=True)
+        die(line, sends=True)
         assert line.attempts == [(1, "uncertain"), (2, "sending")]
         for _ in range(4):
             line.send(minutes=30)
@@ -141,7 +114,7 @@ class TestUncertain:
     def test_a_callback_reconciles_what_a_crash_left_open(self, line):
         line.announced()
         line.carrier.fail_next(SILENT)
-        _die(line, sends=True)
+        die(line, sends=True)
         line.send(minutes=6)
         assert line.told == ("uncertain", None)
         assert line.callback("delivered").status_code == 204
@@ -189,14 +162,15 @@ class TestUncertain:
 
 class TestRefusals:
     @pytest.mark.parametrize(("status", "code"), [(429, 20429), (500, 20500), (503, 0), (401, 20003)])
-    def test_what_may_pass_is_tried_five_times_with_new_numbers(self, line, status, code):
+    def test_what_may_pass_is_tried_for_half_a_day_with_new_numbers(self, line, status, code):
         line.announced()
-        for number in range(1, 8):
+        most = dispatching.MAX_ATTEMPTS
+        for number in range(1, most + 3):
             line.send(Fault(status=status, code=code))
-            if number < 5:
+            if number < most:
                 assert line.told[0] == "queued"
-            line.clock.forward(hours=3)
-        assert line.attempts == [(number, "failed") for number in range(1, 6)]
+            line.clock.forward(hours=9)
+        assert line.attempts == [(number, "failed") for number in range(1, most + 1)]
         assert line.told[0] == "failed"
         assert line.texts == []
 

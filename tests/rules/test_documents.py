@@ -29,7 +29,7 @@ def _subclasses(of: type) -> set[type]:
 
 def test_settings_are_documented():
     names = {f"FILMPASS_{field.name.upper()}" for field in fields(Settings)}
-    documented = set(re.findall(r"`(FILMPASS_[A-Z_]+)`", _document("settings.md")))
+    documented = set(re.findall(r"`(FILMPASS_[A-Z0-9_]+)`", _document("settings.md")))
     assert names - documented == set()
     assert {name for name in documented - names if not name.startswith(ONLY_FOR_TESTS)} == set()
 

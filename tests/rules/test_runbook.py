@@ -10,7 +10,7 @@ from flask.cli import FlaskGroup, ScriptInfo
 from tests.rules import tree
 
 PAPERS = [tree.ROOT / "README.md", *sorted((tree.ROOT / "docs").glob("*.md"))]
-SHIPPED = sorted((tree.ROOT / "deploy").iterdir())
+SHIPPED = sorted(path for path in (tree.ROOT / "deploy").rglob("*") if path.is_file())
 _AN_ID = "01980000-0000-7000-8000-000000000000"
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.rules import tree
 
 UNIT_OF_WORK = "app/services/unit_of_work.py"
-OBJECT_WRITERS = {"pack"}
+OBJECT_WRITERS = {"pack", "self._pack"}
 """What else has a `commit`: an object being written, which no transaction holds."""
 ENTRANCES = ("app/routes", "app/web", "app/jobs", "app/dimse", "miniprogram_api")
 MAY_WRITE_SQL = ("app/access/load/", UNIT_OF_WORK)

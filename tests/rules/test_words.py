@@ -46,5 +46,5 @@ def test_every_dependency_has_its_reason():
     for source in ("requirements.in", "requirements-dev.in", "requirements-uv.in"):
         for line in (tree.ROOT / source).read_text().splitlines():
             if line and not line.startswith(("#", "-")):
-                package = line.split("==")[0].strip()
+                package = re.split(r"==|\[", line)[0].strip()
                 assert re.search(rf"(?<![\w-]){re.escape(package)}(?![\w-])", reasons), f"{package} has no reason"

@@ -31,11 +31,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the provider answered. `code` is its own error code, without text."""
+    """What the provider answered. `code` is its own error code, without text; `retry_after` its wish, in seconds."""
 
     fate: Fate
     reference: str | None = None
     code: str | None = None
+    retry_after: int = 0
 
 
 class Channel(Protocol):

@@ -14,17 +14,18 @@ _PERMANENT = frozenset({21211, 21212, 21606, 21408, 21614, 21617, 30004, 30005, 
 _TRANSIENT = frozenset({20429, 30001, 30003, 30008})
 _MISCONFIGURED = frozenset({20003, 30002})
 _OPTED_OUT = frozenset({21610})
+_NOT_PROCESSED = frozenset({301, 302, 307, 308, *range(400, 500), 503})
 
 
 def fate_of(code: int | None, http_status: int | None = None) -> Fate:
     """Read an error code, or the HTTP status when there is none.
 
-    A 5xx of the carrier says that the request was not processed only when its own error code comes with it; without
-    one, and
-    without any answer, the fate is unknown.
+    A 5xx of the carrier says that the request was not processed only when its own error code comes with it. Without
+    one, a refusal (4xx), "elsewhere" and "unavailable" (503) say so; anything else, and silence, leave the fate
+    unknown.
     """
     if code is None:
-        return Fate.TRANSIENT if http_status in {429, 503} else Fate.UNKNOWN
+        return Fate.TRANSIENT if http_status in _NOT_PROCESSED else Fate.UNKNOWN
     if code in _OPTED_OUT:
         return Fate.OPTED_OUT
     if code in _MISCONFIGURED:
@@ -55,5 +56,7 @@ class SmsChannel:
 def _sent(answer: Answer) -> Sent:
     if answer.sid is not None:
         return Sent(Fate.ACCEPTED, reference=answer.sid)
+    if not answer.reached:
+        return Sent(Fate.TRANSIENT)
     code = str(answer.code) if answer.code is not None else None
-    return Sent(fate_of(answer.code, answer.http_status), code=code)
+    return Sent(fate_of(answer.code, answer.http_status), code=code, retry_after=answer.retry_after)

@@ -1,7 +1,6 @@
 """STOW-RS: the Store transaction of DICOMweb (PS3.18 10.5). Bodies of any length, one answer per instance."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, json, request
@@ -14,11 +13,13 @@ from app.dicom.instance import parse_header
 from app.dicom.multipart import MultipartError, Part, parse_content_type, split
 from app.services import hospitals
 from app.services.ingest import OUT_OF_RESOURCES, PROCESSING_FAILURE, Intake, Outcome
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.unit_of_work import Scope, reading
 from app.web.authentication import Who, hospital_client, parts, requires
 
 blueprint = Blueprint("stow", __name__)
+MAX_PARTS = 20_000
+"""Parts of one body; an answer about each of them is held in memory."""
 _ACCEPTED = {"application/dicom+json", "application/json", "application/*", "*/*", ""}
 _RESOURCES = {OUT_OF_RESOURCES, PROCESSING_FAILURE}
 
@@ -86,8 +87,12 @@ class _Body:
 
 
 def _take_all(intake: Intake, body: Iterator[Part]) -> None:
+    """Take each part. Those beyond the limit are read past, so that the client gets to its answer: one for them all."""
     for part in body:
-        intake.take(part.chunks(), partial(parse_header))
+        if len(intake.outcomes) < MAX_PARTS:
+            intake.take(part.chunks(), parse_header)
+        elif len(intake.outcomes) == MAX_PARTS:
+            intake.outcomes.append(Outcome(None, OUT_OF_RESOURCES, f"A body may have {MAX_PARTS} parts."))
 
 
 def _sender() -> Sender:

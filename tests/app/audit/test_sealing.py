@@ -1,7 +1,9 @@
 """The audit tree: the RFC 6962 root, and everything that verification has to find."""
 
+import errno
 import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -179,16 +181,43 @@ class TestHeadsOutside:
         first, last = self.sizes(sealed)
         self.cut_back(sealed, database, first)
         write(sealed, hospital, last - first)
-        relay.seal(sealed)  # its new head stands in the file beside the old one of the same size
-        assert self.sizes(sealed) == [first, last, last]
+        relay.seal(sealed)
+        assert self.sizes(sealed) == [first, last]
         assert "differs from the head that was written out" in verdict(sealed).problem
 
     @pytest.mark.parametrize("line", ["", "{", "[]", "7", '{"size": 1}'])
     def test_a_line_that_is_no_head_is_named(self, sealed, line):
         assert "no head" in verdict(sealed, heads=[line]).problem
 
+    def test_a_line_that_was_not_written_to_its_end_is_replaced(self, sealed):
+        whole = sealed.settings.heads_file.read_text()
+        sealed.settings.heads_file.write_text(whole[:-9])
+        relay.seal(sealed)  # nothing happened since
+        assert sealed.settings.heads_file.read_text() == whole
+
+    def test_a_head_that_could_not_be_written_is_written_later(self, sealed, hospital, monkeypatch):
+        write(sealed, hospital)
+        with monkeypatch.context() as full:
+            full.setattr(os, "fsync", _no_space)
+            with pytest.raises(OSError, match="No space"):
+                relay.seal(sealed)
+        relay.seal(sealed)
+        with reading(sealed, WORKER) as session:
+            sizes = session.scalars(select(AuditCheckpoint.size).order_by(AuditCheckpoint.size)).all()
+        assert self.sizes(sealed) == sizes
+
+    def test_the_head_and_the_files_name_are_synced(self, sealed, hospital, synced):
+        write(sealed, hospital)
+        sealed.settings.heads_file.unlink()
+        relay.seal(sealed)
+        assert synced[:2] == [sealed.settings.heads_file, sealed.settings.heads_file.parent]
+
     def test_heads_are_for_their_owners_eyes(self, sealed):
         assert sealed.settings.heads_file.stat().st_mode & 0o777 == 0o600
+
+
+def _no_space(_descriptor):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.postgres

@@ -57,6 +57,12 @@ def test_an_error_is_logged_with_its_way_and_without_its_words(capfd, fail, log_
             assert json.dumps(NAME)[1:-1] not in said
 
 
+def test_what_a_library_quotes_begins_no_line_of_its_own(capfd):
+    configure_logs("json")
+    logging.getLogger("library").warning("bad title: %s", "A\r\nERROR \x1b[31m\u2028B")
+    assert capfd.readouterr().err.endswith(r"bad title: A\r\nERROR \x1b[31m\u2028B" + "\n")
+
+
 def test_what_the_web_server_says_about_a_bad_request_names_no_link(capfd):
     configure_logs("json")
     server = logging.getLogger("gunicorn.error")

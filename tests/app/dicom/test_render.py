@@ -1,6 +1,7 @@
 """Pictures against the formulas of the standard, computed value by value in another way."""
 
 import io
+import itertools
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from app.dicom import render
 from app.dicom.render import (
     KEY_IMAGE_LIMIT,
     PREVIEW_LIMIT,
@@ -195,3 +197,17 @@ def test_a_preview_pays_for_noise_with_quality_and_a_calm_one_does_not():
     noisy = Image.fromarray(((NOISE[:512, :512].astype(int) - 128) // 6 + 128).astype(np.uint8))
     assert len(preview(noisy).data) <= PREVIEW_LIMIT
     assert np.abs(np.asarray(Image.open(io.BytesIO(preview(calm).data)), int) - np.asarray(calm, int)).mean() < 1
+
+
+def test_a_preview_is_the_same_whichever_picture_went_before():
+    def noise(strength: int) -> Image.Image:
+        return Image.fromarray(((NOISE[:512, :512].astype(int) - 128) // strength + 128).astype(np.uint8))
+
+    pictures = [Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (512, 2))), noise(6), noise(3)]
+    alone = []
+    for picture in pictures:
+        render._fitted_at.clear()
+        alone.append(preview(picture).data)
+    for before, after in itertools.permutations(range(3), 2):
+        preview(pictures[before])
+        assert preview(pictures[after]).data == alone[after]

@@ -17,7 +17,7 @@ from app.dicom.instance import parse_header
 from app.models.imaging import Instance, InstanceVersion, Quarantine, Series, StoredObject, Study
 from app.services import ingest, objects, study_state
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.unit_of_work import Scope, reading, unit_of_work
 from tests import factories
 from tests.factories import slice_file

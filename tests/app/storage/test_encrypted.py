@@ -3,10 +3,20 @@
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.storage.encrypted import CHUNK, TAG, Encryptor, Tampered, open_chunks, open_range, sealed_range, sealed_size
+from app.storage.encrypted import (
+    CHUNK,
+    TAG,
+    Encryptor,
+    Tampered,
+    open_chunks,
+    open_range,
+    sealed_range,
+    sealed_size,
+    sealing_room,
+)
 
 KEY, ID, OTHER = bytes(range(32)), UUID(int=7), UUID(int=8)
 LENGTHS = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 5]
@@ -28,6 +38,13 @@ def seal(plain: bytes, *, step: int = 0, object_id: UUID = ID) -> bytes:
 def opened(sealed: bytes, size: int, start: int, length: int, object_id: UUID = ID) -> bytes:
     offset, sealed_length = sealed_range(size, start, length)
     return open_range(KEY, object_id, size, start, length, sealed[offset : offset + sealed_length])
+
+
+def test_no_two_chunks_share_a_nonce():
+    """Under one, equal plain text would give equal bytes, and two texts could be read without the key."""
+    sealed = seal(bytes(5 * CHUNK))
+    bodies = {sealed[at : at + CHUNK] for at in range(0, len(sealed), CHUNK + TAG)}
+    assert len(bodies) == 5
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -75,3 +92,22 @@ def test_chunks_cannot_be_moved_or_cut_off_or_given_to_another_object():
         opened(sealed, size, 0, size, OTHER)
     with pytest.raises(Tampered):
         open_range(bytes(32), ID, size, 0, 10, sealed[:one])
+
+
+@settings(deadline=None)  # a megabyte is sealed each time, on whatever else the machine does
+@given(st.lists(st.sampled_from([*LENGTHS, 17 * CHUNK + 3]), min_size=2, max_size=4))
+def test_one_room_serves_one_object_after_another(sizes):
+    room = sealing_room()
+    for size in sizes:
+        out = bytearray()
+        encryptor = Encryptor(KEY, ID, out.extend, room)
+        encryptor.write(plain_of(size))
+        encryptor.finish()
+        assert out == seal(plain_of(size))
+
+
+@pytest.mark.parametrize("length", [1, TAG - 1, TAG, CHUNK + TAG + 5])
+def test_what_is_cut_within_a_tag_does_not_open(length):
+    sealed = seal(plain_of(CHUNK + 100))
+    with pytest.raises(Tampered):
+        open_range(KEY, ID, CHUNK + 100, 0, CHUNK + 100, sealed[:length])

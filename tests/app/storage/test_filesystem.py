@@ -4,6 +4,9 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import closing
+from itertools import groupby
+from uuid import UUID
 
 import pytest
 
@@ -21,8 +24,13 @@ def files(store) -> list[str]:
     return [path.name for path in store._folder.rglob("*") if path.is_file()]
 
 
-def test_a_committed_pack_is_read_in_any_piece(store):
-    pack = store.create()
+@pytest.fixture
+def pack(store):
+    with closing(store.create()) as made:
+        yield made
+
+
+def test_a_committed_pack_is_read_in_any_piece(store, pack):
     pack.write(b"abc")
     pack.write(memoryview(b"defg"))
     pack.commit()
@@ -31,22 +39,31 @@ def test_a_committed_pack_is_read_in_any_piece(store):
         store.read(pack.pack_id, 5, 3)
 
 
-def test_nothing_is_named_before_the_commit_and_an_aborted_pack_is_gone(store):
-    pack = store.create()
+def test_nothing_is_named_before_the_commit_and_a_pack_that_ends_without_one_is_gone(store, pack):
     pack.write(b"abc")
     with pytest.raises(FileNotFoundError):
         store.read(pack.pack_id, 0, 1)
-    pack.abort()
+    pack.close()
     assert files(store) == []
 
 
-def test_an_empty_pack_vanishes(store):
-    store.create().commit()
+def test_an_empty_pack_vanishes(store, pack):
+    pack.commit()
+    pack.close()
     assert files(store) == []
 
 
-def test_what_was_truncated_is_not_there(store):
-    pack = store.create()
+def test_a_pack_goes_on_after_a_commit_and_is_read_meanwhile(store, pack):
+    pack.write(b"first")
+    pack.commit()
+    assert (pack.offset, store.read(pack.pack_id, 0, 5)) == (5, b"first")
+    pack.write(b"second")
+    pack.commit()
+    assert store.read(pack.pack_id, 5, 6) == b"second"
+    assert files(store) == [pack.pack_id.hex]
+
+
+def test_what_was_truncated_is_not_there(store, pack):
     pack.write(b"keep")
     pack.write(b"forget this")
     pack.truncate(4)
@@ -57,14 +74,44 @@ def test_what_was_truncated_is_not_there(store):
         store.read(pack.pack_id, 0, 6)
 
 
-def test_data_is_on_the_disk_before_the_name_and_the_name_before_the_answer(store, monkeypatch):
+def test_what_was_committed_cannot_be_truncated_and_what_came_after_is_forgotten_at_the_end(store, pack):
+    pack.write(b"keep")
+    pack.commit()
+    with pytest.raises(ValueError, match="committed"):
+        pack.truncate(3)
+    pack.write(b"forget this")
+    pack.close()
+    pack.close()
+    assert store.read(pack.pack_id, 0, 4) == b"keep"
+    with pytest.raises(EOFError):
+        store.read(pack.pack_id, 0, 5)
+
+
+def test_data_is_on_the_disk_before_the_name_and_the_name_before_the_answer(store, pack, monkeypatch):
     events = []
     for name in ("fdatasync", "fsync", "rename"):
         monkeypatch.setattr(os, name, _noting(events, name, getattr(os, name)))
-    pack = store.create()
     pack.write(b"abc")
     pack.commit()
-    assert events == ["fdatasync", "fsync", "rename", "fsync"]
+    assert [name for name, _ in groupby(events)] == ["fdatasync", "fsync", "rename", "fsync"]
+    events.clear()
+    pack.write(b"def")
+    pack.commit()
+    pack.commit()
+    assert events == ["fdatasync"], "the name is durable already"
+
+
+def test_a_folder_that_another_process_made_is_made_durable_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.storage.filesystem.random_id", lambda: UUID(int=next(numbers)))
+    numbers, synced = iter(range(9)), []
+    monkeypatch.setattr("app.storage.filesystem.sync_folder", synced.append)
+    for store in (FilesystemStore(tmp_path), FilesystemStore(tmp_path)):
+        for _ in range(2):
+            with closing(store.create()) as pack:
+                pack.write(b"abc")
+                pack.commit()
+    folder = tmp_path / "00"
+    assert synced == [tmp_path, folder, folder] * 2
 
 
 def _noting(events, name, call):
@@ -75,8 +122,7 @@ def _noting(events, name, call):
     return noted
 
 
-def test_folders_and_files_are_for_the_owner_alone(store):
-    pack = store.create()
+def test_folders_and_files_are_for_the_owner_alone(store, pack):
     pack.write(b"abc")
     pack.commit()
     for path in store._folder.rglob("*"):
@@ -91,29 +137,26 @@ def test_a_reserve_of_free_space_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_disk_that_fills_while_a_pack_is_named_is_out_of_resources(store, monkeypatch, number):
+def test_a_disk_that_fills_while_a_pack_is_named_is_out_of_resources(store, pack, monkeypatch, number):
     def full(_descriptor):
         raise OSError(number, os.strerror(number))
 
-    pack = store.create()
     pack.write(b"abc")
     monkeypatch.setattr(os, "fdatasync", full)
     with pytest.raises(OutOfResources):
         pack.commit()
-    pack.abort()
+    pack.close()
     assert files(store) == []
 
 
-def test_another_failure_of_the_disk_is_no_full_disk(store, monkeypatch):
+def test_another_failure_of_the_disk_is_no_full_disk(store, pack, monkeypatch):
     def broken(_descriptor):
         raise OSError(errno.EIO, "broken")
 
-    pack = store.create()
     pack.write(b"abc")
     monkeypatch.setattr(os, "fdatasync", broken)
     with pytest.raises(OSError, match="broken"):
         pack.commit()
-    pack.abort()
 
 
 def test_a_kernel_limit_on_file_size_is_out_of_resources_and_the_pack_goes_on(tmp_path):
@@ -133,6 +176,7 @@ try:
 except OutOfResources:
     pack.truncate(60_000)
     pack.commit()
+    pack.close()
     print(len(store.read(pack.pack_id, 0, 60_000)))
 """
     done = subprocess.run(
@@ -145,11 +189,12 @@ def test_only_unfinished_files_and_packs_that_are_old_enough_are_named_for_sweep
     pack, unfinished = store.create(), store.create()
     pack.write(b"abc")
     pack.commit()
+    pack.close()
     unfinished.write(b"x")
     assert store.clean_incoming(0) == 0
     assert list(store.packs(older_than=0)) == []
     assert list(store.packs(older_than=1 << 40)) == [pack.pack_id]
     assert store.clean_incoming(1 << 40) == 1
-    unfinished.abort()
+    unfinished.close()
     store.remove(pack.pack_id)
     assert files(store) == []

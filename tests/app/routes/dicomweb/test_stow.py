@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from app.factory import create_app
 from app.models.imaging import Instance, InstanceVersion, Quarantine, Study
+from app.routes.dicomweb import stow
 from app.services import objects
 from app.services.unit_of_work import Scope, reading
 from tests.app.routes.dicomweb.conftest import TYPE, body_of
@@ -79,6 +80,17 @@ def test_a_body_cut_short_keeps_the_whole_parts_and_sets_the_cut_one_aside(pacs)
         kept = objects.reader(session, pacs.parts, pacs.hospital, row.object_id).read()
     assert row.size == len(kept) > 1000
     assert file(2).startswith(kept)
+
+
+def test_parts_beyond_the_limit_are_answered_as_one_and_those_before_are_stored(pacs, monkeypatch):
+    monkeypatch.setattr(stow, "MAX_PARTS", 2)
+    answer = pacs.stow(*(file(number) for number in range(1, 6)))
+    assert answer.status_code == 202
+    assert uids(answer, "00081199") == [f"{STUDY}.1.1", f"{STUDY}.1.2"]
+    assert reasons(answer, "0008119A") == [0xA700]
+    assert "00081198" not in answer.json
+    assert count(pacs, Instance) == 2
+    assert pacs.stow(file(3), file(4)).status_code == 200
 
 
 def test_an_instance_of_another_study_than_the_address_is_refused(pacs):

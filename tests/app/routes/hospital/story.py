@@ -5,7 +5,7 @@ from app.jobs.drain import drain
 from app.notify.channels.base import Fate, Sent
 from app.services import announcing, links, study_state
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from tests import factories
 
 UID = "1.2.826.0.1.77"

@@ -8,7 +8,7 @@ from app.jobs.drain import drain
 from app.models.imaging import ManifestEntry, Study
 from app.services import study_state
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.unit_of_work import Scope, reading
 from tests import factories
 from tests.app.routes.hospital.conftest import ORDER, PATIENT, REPORT

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from app.dicom.instance import parse_header
 from app.models.imaging import Quarantine
 from app.services.ingest import Intake
-from app.services.ingest_rows import Sender
+from app.services.ingest_versions import Sender
 from app.services.unit_of_work import Scope, reading
 from tests.app.routes.hospital.conftest import ORDER, PATIENT
 from tests.app.routes.hospital.story import UID, arrive, state, tell, why_dead, work

@@ -1,0 +1,66 @@
+"""A statement of the hot path: compiled once, then run by the driver itself, without SQLAlchemy's part in it.
+
+What SQLAlchemy does at each execution takes several times as long as the database does.
+"""
+
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Select
+
+_CONVERSIONS = 1024
+
+
+class Prepared:
+    """A `SELECT` for one dialect. Its parameters need no conversion: numbers, text and bytes.
+
+    Parameters
+    ----------
+    statement : Select
+        With a name of its own for each column.
+    """
+
+    def __init__(self, statement: Select[*tuple[Any, ...]], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        columns = list(statement.selected_columns)
+        self._sql = str(compiled)
+        self._order: list[str] | None = getattr(compiled, "positiontup", None)  # None: the driver takes names
+        self._given = dict(compiled.params)
+        self._conversions: dict[tuple[Any, ...], Any] = {}
+        self._convert = [_converter(column.type, dialect) for column in columns]
+        self._row: Any = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]  # noqa: PYI024  names are known at run time
+
+    def first(self, connection: Connection, **parameters: str | bytes | int) -> Any:
+        """Return the first row, its values by name and of the types that SQLAlchemy gives; None when there is none."""
+        values = self._given | parameters
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(self._sql, tuple(map(values.__getitem__, self._order)) if self._order else values)
+            row = cursor.fetchone()
+        finally:
+            cursor.close()
+        return None if row is None else self._converted(row)
+
+    def _converted(self, row: tuple[Any, ...]) -> Any:
+        """Convert a row, unless the same values were converted before: as when one study is looked through."""
+        try:
+            converted = self._conversions.get(row)
+        except TypeError:  # a driver that gives JSON as a mapping, which is no key, has converted the rest as well
+            return self._make(row)
+        if converted is None:
+            if len(self._conversions) >= _CONVERSIONS:
+                self._conversions.clear()
+            self._conversions[row] = converted = self._make(row)
+        return converted
+
+    def _make(self, row: tuple[Any, ...]) -> Any:
+        return self._row._make([convert(value) for convert, value in zip(self._convert, row, strict=True)])
+
+
+def _converter(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
+    return kind.dialect_impl(dialect).result_processor(dialect, None) or _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -1,0 +1,167 @@
+"""Properties of all that reads text or bytes of strangers, for hypothesis to break."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import InvalidInput, NotAcceptable
+from app.dicom.charset import _CODECS, _G0, _G1, character_sets, decode_text
+from app.dicom.instance import NeedMoreBytes, UnreadableInstance, parse_dataset_header, parse_header
+from app.dicom.multipart import MultipartError, parse_content_type, split
+from app.routes.dicomweb import wado
+from app.services.shapes import PageQuery
+from app.web.operations import _parse_query
+from tests.hostile.encoding import Place, element, image, native
+
+_BOUNDARY = "b-1"
+_app = Flask(__name__)
+_WORDS = (
+    "multipart/related",
+    "application/dicom",
+    "*/*",
+    "type",
+    "boundary",
+    "transfer-syntax",
+    "q",
+    "0.5",
+    "1e9",
+    "nan",
+)
+_HEADER_TEXT = st.lists(
+    st.sampled_from((*_WORDS, '"', "\\", ";", ",", "=", " ", "\t", "/", "*")) | st.characters(max_codepoint=255),
+    max_size=40,
+).map("".join)
+_ESCAPES = [b"\x1b" + escape for escape in (*_G0, *_G1)]
+_TEXT = st.lists(
+    st.sampled_from([*_ESCAPES, b"\\", b"^", b"=", b"\r\n", b"\x1b", b"\0"]) | st.binary(max_size=6), max_size=12
+)
+_CHARACTER_SETS = st.lists(
+    st.sampled_from(["", *_CODECS, *(f"ISO 2022 IR {n}" for n in (6, 13, 58, 87, 149, 159))]), max_size=4
+)
+_BODY = st.lists(
+    st.sampled_from(
+        [
+            b"\r\n--b-1\r\n",
+            b"--b-1",
+            b"\r\n",
+            b"\r\n--b-1--\r\n",
+            b"Content-Type: application/dicom\r\n\r\n",
+            b"--",
+            b" ",
+            b"\r",
+            b"-",
+        ]
+    )
+    | st.binary(max_size=20),
+    max_size=30,
+).map(b"".join)
+_ELEMENTS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [0x00020010, 0x00080005, 0x00081140, 0x00080018, 0x00100010, 0x0020000D, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD]
+        ),
+        st.sampled_from([b"UI", b"SQ", b"UN", b"OB", b"PN", b"CS", b"??", b"\0\0"]),
+        st.binary(max_size=12),
+        st.none() | st.sampled_from([0, 1, 8, 0xFFFF]) | st.integers(0, 0xFFFF),
+    ).map(lambda parts: element(*parts)),
+    max_size=30,
+).map(b"".join)
+
+
+@given(_BODY, st.integers(1, 40))
+def splitting_does_not_depend_on_how_the_body_arrives(body: bytes, size: int) -> None:
+    assert _split(body, size) == _split(body, 1 << 20)
+
+
+def _split(body: bytes, size: int) -> list[object]:
+    """Give each part, and how the body failed in the end."""
+    parts: list[object] = []
+    try:
+        parts.extend(_parts(body, size))
+    except MultipartError as error:
+        parts.append(type(error).__name__)
+    return parts
+
+
+def _parts(body: bytes, size: int) -> Iterator[tuple[dict[str, str], bytes]]:
+    for part in split(io.BytesIO(body), _BOUNDARY, read_size=size):
+        yield dict(part.headers), b"".join(part.chunks())
+
+
+@given(_HEADER_TEXT)
+def a_content_type_is_always_read(header: str) -> None:
+    media_type, parameters = parse_content_type(header)
+    assert media_type == media_type.strip().lower()
+    assert all(name == name.lower() for name in parameters)
+
+
+@given(_HEADER_TEXT)
+def an_accept_header_chooses_a_form_or_is_refused(header: str) -> None:
+    environ = {"HTTP_ACCEPT": header.replace("\n", " ").replace("\r", " ")}
+    with _app.test_request_context(environ_base=environ), contextlib.suppress(NotAcceptable):
+        assert wado._chosen("1.2.840.10008.1.2.1") in {"application/dicom", "multipart/related"}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["cursor", "limit", "x"]) | st.text(max_size=5), st.text(max_size=40)), max_size=4
+    )
+)
+def a_query_is_read_or_refused_by_field(pairs: list[tuple[str, str]]) -> None:
+    with _app.test_request_context(query_string=dict(pairs)), contextlib.suppress(InvalidInput):
+        assert 1 <= _parse_query(PageQuery).limit <= 200
+
+
+@given(st.text(max_size=60))
+def a_query_of_any_bytes_is_read_or_refused_by_field(query: str) -> None:
+    environ = {"QUERY_STRING": query.encode().decode("latin-1")}
+    with _app.test_request_context(environ_overrides=environ), contextlib.suppress(InvalidInput):
+        _parse_query(PageQuery)
+
+
+@given(
+    st.lists(_TEXT.map(b"".join) | st.binary(max_size=30), max_size=2).map(b"".join),
+    _CHARACTER_SETS,
+    st.sampled_from(["PN", "LO", "UT", "CS"]),
+)
+def text_is_always_decoded(raw: bytes, declared: list[str], vr: str) -> None:
+    text = decode_text(raw, character_sets("\\".join(declared).encode()), vr)
+    text.encode()  # a lone surrogate would fail in every database and answer
+    assert "\x1b" not in text or b"\x1b" in raw
+
+
+@given(
+    _ELEMENTS | st.binary(max_size=200),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]),
+)
+def a_tag_scan_ends_in_a_header_or_a_refusal(noise: bytes, before: bool, complete: bool, syntax: str) -> None:
+    whole = image(Place("1.2.3", 1), native(b"\0" * 8))
+    data = noise + whole if before else whole[:60] + noise + whole[60:]
+    _scan(lambda: parse_header(bytes(128) + b"DICM" + data, complete=complete))
+    _scan(lambda: parse_dataset_header(data, syntax, complete=complete))
+
+
+def _scan(parse: Callable[[], object]) -> None:
+    try:
+        text = str(parse())
+    except (UnreadableInstance, NeedMoreBytes):
+        return
+    text.encode()
+    assert not any(character in text for character in "\0\r\n\x1b\u202e")
+
+
+PROPERTIES: tuple[Callable[[], None], ...] = (
+    splitting_does_not_depend_on_how_the_body_arrives,
+    a_content_type_is_always_read,
+    an_accept_header_chooses_a_form_or_is_refused,
+    a_query_is_read_or_refused_by_field,
+    a_query_of_any_bytes_is_read_or_refused_by_field,
+    text_is_always_decoded,
+    a_tag_scan_ends_in_a_header_or_a_refusal,
+)
