@@ -52,17 +52,20 @@ def run_relay() -> None:
 
 
 @click.command("run-scp")
+@click.option("--descriptor", type=int, help="A listening socket that was handed over: 3 from systemd.")
 @guarded
-def run_scp() -> None:
+def run_scp(descriptor: int | None) -> None:
     """Receive instances by C-STORE and answer C-ECHO, until stopped."""
     from app.dimse.scp import Receiver  # pynetdicom takes a second to load, which no other command should pay
 
     settings = parts().settings
     try:
-        receiver = Receiver(parts())
+        receiver = Receiver(parts(), descriptor)
     except OSError as error:
         address = f"{settings.dimse_host}:{settings.dimse_port}"
-        raise Conflict(f"Cannot listen on {address}: {error.strerror}. Set FILMPASS_DIMSE_PORT.") from None
+        raise Conflict(
+            f"Cannot listen on {address}: {error.strerror}. Set FILMPASS_DIMSE_PORT or --descriptor."
+        ) from None
     _until_stopped(receiver.stop)
     click.echo("scp: ready")
     receiver.run()

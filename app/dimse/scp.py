@@ -3,10 +3,12 @@
 import selectors
 import socket
 import threading
+import time
 
 from sqlalchemy.exc import DBAPIError
 
 from app.core.logs import get_logger
+from app.core.settings import Settings
 from app.dimse.store import serve
 from app.dimse.upper_layer import (
     CALLED_UNKNOWN,
@@ -21,21 +23,28 @@ from app.services.parts import Parts
 from app.services.sources import Source
 from app.services.unit_of_work import Scope, reading
 
+FINISH_SECONDS = 20
+"""How long associations may go on to their own end once a receiver is asked to stop."""
+
 _BACKLOG = 128
 _log = get_logger("scp")
 
 
-class Receiver:
-    """Listens from construction on; `run` serves until `stop`, which any thread or signal handler may call."""
+def _listener(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.dimse_host else socket.AF_INET
+    return socket.create_server((settings.dimse_host, settings.dimse_port), family=family, backlog=_BACKLOG)
 
-    def __init__(self, parts: Parts) -> None:
-        settings = parts.settings
+
+class Receiver:
+    """Listens from construction on; `run` serves until `stop`, which any thread or signal handler may call.
+
+    With a descriptor it listens on that socket, which receivers may share and which outlives each of them.
+    """
+
+    def __init__(self, parts: Parts, descriptor: int | None = None) -> None:
         self._parts = parts
-        self._listener = socket.create_server(
-            (settings.dimse_host, settings.dimse_port),
-            family=socket.AF_INET6 if ":" in settings.dimse_host else socket.AF_INET,
-            backlog=_BACKLOG,
-        )
+        self._listener = _listener(parts.settings) if descriptor is None else socket.socket(fileno=descriptor)
+        self._listener.settimeout(0)  # another receiver may take the connection that woke both
         self._wake, self._woken = socket.socketpair()
         self._stopping = False
         self._running: dict[threading.Thread, Association] = {}
@@ -49,19 +58,16 @@ class Receiver:
         return port
 
     def run(self) -> None:
-        """Serve until stopped: then no new association, and each running one ends after its message."""
+        """Serve until stopped; then whoever is connected may finish, for a while, and then the message in hand."""
         with selectors.DefaultSelector() as selector, self._listener:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while not self._stopping:
                 if any(key.fileobj is self._listener for key, _ in selector.select()):
                     self._admit()
-        with self._lock:
-            running = dict(self._running)
-        for association in running.values():
-            association.stop()
-        for thread in running:
-            thread.join()
+            while self._admit():  # they are connected, and would be reset
+                pass
+        self._finish()
         self._wake.close()
         self._woken.close()
 
@@ -70,22 +76,37 @@ class Receiver:
         self._stopping = True
         self._wake.send(b".")
 
-    def _admit(self) -> None:
+    def _finish(self) -> None:
+        deadline = time.monotonic() + FINISH_SECONDS
+        with self._lock:
+            running = dict(self._running)
+        for thread in running:
+            thread.join(max(deadline - time.monotonic(), 0))
+        for association in running.values():
+            association.stop()
+        for thread in running:
+            thread.join()
+
+    def _admit(self) -> bool:
+        """Take the next connection; returns whether there was one."""
         try:
             connection, address = self._listener.accept()
+        except BlockingIOError:
+            return False
         except OSError:  # the peer gave up already, or descriptors ran out
             _log.warning("a connection could not be accepted")
-            return
+            return False
         limit = self._parts.settings.dimse_max_associations
         with self._lock:
             asking = list(self._asking.values())
             if len(asking) >= 2 * limit or asking.count(address[0]) >= limit:  # too many even to tell each why
                 connection.close()
-                return
+                return True
             association = Association(connection)
             thread = threading.Thread(target=self._serve, args=(connection, association, address[0]))
             self._running[thread], self._asking[thread] = association, address[0]
         thread.start()
+        return True
 
     def _serve(self, connection: socket.socket, association: Association, address: str) -> None:
         try:

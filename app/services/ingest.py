@@ -31,6 +31,7 @@ from app.storage.packs import PACK_BYTES, PackWriter
 
 HEAD, HEAD_LIMIT = 64 << 10, 16 << 20
 GROUP_INSTANCES = 64
+SET_ASIDE_BYTES = 64 << 20
 SEEN = 10_000
 OUT_OF_RESOURCES, STUDY_MISMATCH, CANNOT_UNDERSTAND, PROCESSING_FAILURE = 0xA700, 0xA901, 0xC000, 0x0110
 
@@ -79,6 +80,7 @@ class Intake:
     _promised: list[Outcome] = field(default_factory=list)
     _seen: set[tuple[UUID, str, bytes]] = field(default_factory=set)
     _audited: set[UUID] = field(default_factory=set)
+    _room_aside: int | None = None
 
     def take(self, pieces: Iterator[bytes | memoryview], parse: Callable[..., InstanceHeader]) -> Outcome:
         """Take one instance from its pieces; `parse(head, complete=...)` reads its header.
@@ -215,6 +217,12 @@ class Intake:
         hospital_id = self.sender.hospital_id
         try:
             with reading(self.parts, Scope(hospital=hospital_id)) as session:
+                if self._room_aside is None:
+                    self._room_aside = ingest_rows.room_in_quarantine(session, hospital_id)
+                if not self._room_aside:
+                    _log.warning("quarantine is full; not kept", hospital=str(hospital_id))
+                    return
+                self._room_aside -= 1
                 key_id, secret = keys.hospital_key(session, self.parts, hospital_id)
             placed = put(self.parts, secret, "quarantine", source.what_came())
             with unit_of_work(self.parts, Scope(hospital=hospital_id)) as session:
@@ -256,9 +264,14 @@ class _Pieces:
             yield piece
 
     def what_came(self) -> Iterator[bytes | memoryview]:
-        """Yield all of what could not be understood, and the head of what was cut short after it."""
+        """Yield the first 64 MiB or so of what could not be understood, and the head of what was cut short after it."""
+        size = 0
         with suppress(Exception):  # the cut is reported already; keep what came before it
-            yield from self
+            for piece in self:
+                yield piece
+                size += len(piece)
+                if size >= SET_ASIDE_BYTES:
+                    return
 
     def _fill(self, wanted: int) -> None:
         pieces = [self._head]

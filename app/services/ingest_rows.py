@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,8 @@ from app.services.ingest_versions import NewInstance, Sender
 from app.services.objects import Placed, index_rows, insert_rows
 from app.services.parts import Parts
 
+QUARANTINE_OBJECTS, QUARANTINE_BYTES, SET_ASIDE_AT_ONCE = 1_000, 4 << 30, 100
+"""What one hospital may have set aside and not settled; what comes then is refused all the same, and not kept."""
 DISAGREE = "instances-disagree"
 _WHOSE = ("dicom_patient_id", "dicom_issuer", "accession_number")
 _IDENTITY = (*_WHOSE, "dicom_patient_name", "dicom_birth_date", "study_date", "study_time")
@@ -121,6 +123,15 @@ def insert_instances(
         study_state.arrive(session, parts, study, other_content=bool(replaced.newer), now=now)
         if study_id in audit_for:
             record(session, parts.keys, _stored(sender, study), now=now)
+
+
+def room_in_quarantine(session: Session, hospital_id: UUID) -> int:
+    """Tell how many objects a request or association may set aside: what nobody settles must not fill a disk."""
+    held = select(func.count(), func.coalesce(func.sum(Quarantine.size), 0)).where(
+        Quarantine.hospital_id == hospital_id, Quarantine.resolved_at.is_(None)
+    )
+    objects, size = session.execute(held).one()
+    return 0 if size >= QUARANTINE_BYTES else max(0, min(SET_ASIDE_AT_ONCE, QUARANTINE_OBJECTS - objects))
 
 
 def insert_quarantine(

@@ -85,15 +85,17 @@ class PictureDesk:
 
     def _hospital(self, digest: bytes) -> UUID:
         """Return the hospital of a session; that never changes, so it may be remembered."""
-        if digest not in self._hospitals:
-            with reading(self._parts, Scope(digest=digest)) as session:
-                hospital_id = hospital_of_session(session, digest)
-            if hospital_id is None:
-                raise NotFound
-            if len(self._hospitals) >= _SESSIONS:
-                self._hospitals.clear()
-            self._hospitals[digest] = hospital_id
-        return self._hospitals[digest]
+        known = self._hospitals.get(digest)  # read once: another thread may empty it at any moment
+        if known is not None:
+            return known
+        with reading(self._parts, Scope(digest=digest)) as session:
+            hospital_id = hospital_of_session(session, digest)
+        if hospital_id is None:
+            raise NotFound
+        if len(self._hospitals) >= _SESSIONS:
+            self._hospitals.clear()
+        self._hospitals[digest] = hospital_id
+        return hospital_id
 
     def _pack(self, row: PackRow, study: StudyFacts) -> _Pack:
         pack = self._packs.get(row.object_id)

@@ -20,7 +20,7 @@ from app.dicom.instance import UnreadableInstance, parse_header
 from app.models.imaging import Study
 from app.models.outbox import OutboxEntry
 from app.services.unit_of_work import Scope, reading
-from demo.doors import HOSPITAL
+from demo.doors import HOSPITAL, Doors
 from tests import factories as make
 from tests.hostile.encoding import Stranger
 from tests.stand import CALLED, CALLING, PROCESSES, Stand
@@ -135,10 +135,25 @@ class Site:
             owed = session.scalar(select(func.count()).select_from(OutboxEntry).where(OutboxEntry.closed_at.is_(None)))
         return waiting == 0 and owed == 0
 
+    def worklist(self) -> requests.Response:
+        """Ask which studies wait for a person."""
+        return requests.get(f"{self.stand.base_url}/api/v1/worklist", headers=self.authorised({}), timeout=30)
+
+    def resolve_waiting(self, accession: str = "A-1") -> None:
+        """Say of every study that waits on the worklist that it is of one order."""
+        doors = Doors(self.stand.base_url, self.key, self.stand.dimse_port)
+        for study in self.worklist().json()["studies"]:
+            order = {"accession_number": accession, "issuer": make.ISSUER}
+            doors.post(f"/worklist/{study['study_instance_uid']}/resolve", order)
+
     def visit(self) -> "Visit":
         """Open the link of the first message that went out."""
-        self.stand.carrier.wait_for(lambda messages: messages)
-        return Visit(self.stand, self.stand.carrier.messages[0].body)
+        return self.visits(1)[0]
+
+    def visits(self, count: int) -> list["Visit"]:
+        """Open the links of as many messages."""
+        self.stand.carrier.wait_for(lambda messages: len(messages) >= count, timeout=60)
+        return [Visit(self.stand, message.body) for message in self.stand.carrier.messages[:count]]
 
     def check_survival(self) -> dict[str, int]:
         """Require that each process of the servers still runs, within its memory; returns the peaks in MiB."""

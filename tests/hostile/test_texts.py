@@ -185,7 +185,7 @@ def test_strangers_words_at_the_doors_are_neither_repeated_nor_logged(site):
         check_strange_addresses(site, text)
     check_refused(site.post(b"", boundary=PLAIN["html"]))
     site.settle()
-    worklist = requests.get(f"{site.stand.base_url}/api/v1/worklist", headers=site.authorised({}), timeout=30)
+    worklist = site.worklist()
     assert worklist.headers["Content-Type"] == "application/json"
     received = {study["received"]["patient_id"] for study in worklist.json()["studies"]}
     assert set(PLAIN.values()) <= received

@@ -55,10 +55,10 @@ def operations(app):
 @pytest.mark.parametrize("caller", CALLERS)
 def test_every_operation_answers_as_its_document_says(world, caller):
     headers = CALLERS[caller](world)
-    seen = set()
+    gets_in, seen = 200 in SEEN[caller], set()
     for operation in operations(world.app).values():
         for mode, known in product(GenerationMode, (False, True)):
-            names = _known_names(world, operation) if known else {}
+            names = _known_names(world, operation) if known and gets_in else {}
             if names or not known:
                 seen |= _hold(operation.as_strategy(generation_mode=mode, **names), headers)
     assert seen >= SEEN[caller]

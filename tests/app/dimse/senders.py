@@ -36,18 +36,22 @@ def association(site, *, called="FILMPASS", calling="PACS1", contexts=None):
 class LimitedReceiver:
     """A second receiver over the same parts with other limits."""
 
-    def __init__(self, site, limit: int, associations: int = 16) -> None:
+    def __init__(self, site, limit: int, associations: int = 16, descriptor: int | None = None) -> None:
         from app.dimse.scp import Receiver
 
         limits = replace(site.parts.settings, dimse_max_instance=limit, dimse_max_associations=associations)
         self.parts = replace(site.parts, settings=limits)
-        self._receiver = Receiver(self.parts)
+        self._receiver = Receiver(self.parts, descriptor)
         self.port = self._receiver.port
         self._thread = threading.Thread(target=self._receiver.run)
         self._thread.start()
 
     def wait_until_one_receives(self) -> None:
         while all(association._idle for association in list(self._receiver._running.values())):
+            time.sleep(0.01)
+
+    def wait_until_nobody_listens(self) -> None:
+        while self._receiver._listener.fileno() >= 0:
             time.sleep(0.01)
 
     def close(self) -> None:

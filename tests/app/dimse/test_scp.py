@@ -1,5 +1,7 @@
 """The receiver as senders see it: who is let in, what each instance is answered."""
 
+import os
+import select as polling
 import socket
 import struct
 import threading
@@ -21,7 +23,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Ver
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from app.dimse import upper_layer
+from app.dimse import scp, upper_layer
 from app.models.audit import AuditEvent
 from app.models.imaging import Instance, InstanceVersion, Quarantine
 from app.services import objects, sources
@@ -265,7 +267,62 @@ def test_two_associations_send_one_study_out_of_order(site):
     assert count(site, InstanceVersion) == 6
 
 
-def test_a_stop_lets_the_running_instance_finish_and_be_answered(parts, site):
+def test_an_association_that_is_open_at_a_stop_goes_on_to_its_end(site):
+    own = LimitedReceiver(site, 1 << 30)
+    with association(own) as made:
+        stopping = threading.Thread(target=own.close)
+        stopping.start()
+        own.wait_until_nobody_listens()
+        assert [made.send_c_store(instance(number)).Status for number in (1, 2)] == [0, 0]
+    stopping.join()
+    assert count(site, Instance) == 2
+
+
+def test_whoever_was_connected_before_a_stop_is_served(parts, site):
+    receiver = scp.Receiver(parts)
+    answers = []
+
+    def send():
+        with association(receiver) as made:
+            answers.append(made.send_c_store(instance()).Status)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    polling.select([receiver._listener], [], [], 20)  # the kernel has connected the sender, and nobody took it yet
+    receiver.stop()
+    receiver.run()
+    sender.join()
+    assert answers == [0]
+
+
+def echo(receiver) -> int:
+    with association(receiver) as made:
+        return made.send_c_echo().Status
+
+
+def test_receivers_share_a_socket_that_outlives_each(site):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+
+        def started():
+            return LimitedReceiver(site, 1 << 30, descriptor=os.dup(held.fileno()))
+
+        echoed: list[int] = []
+        first, second = started(), started()
+        assert first.port == second.port == held.getsockname()[1]
+        first.close()
+        assert echo(second) == 0
+        second.close()
+        waiting = threading.Thread(target=lambda: echoed.append(echo(second)))
+        waiting.start()
+        polling.select([held], [], [], 20)  # nobody runs, and the sender is connected all the same
+        third = started()
+        waiting.join()
+        third.close()
+    assert echoed == [0]
+
+
+def test_a_stop_lets_the_running_instance_finish_and_be_answered(parts, site, monkeypatch):
+    monkeypatch.setattr(scp, "FINISH_SECONDS", 0)
     own = LimitedReceiver(site, 1 << 30)
     data = encode(instance(), is_implicit_vr=False, is_little_endian=True)
     command = upper_layer.Message(

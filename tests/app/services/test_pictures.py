@@ -54,6 +54,15 @@ def test_the_disclosure_is_on_record_before_the_first_picture_and_once(looker):
         assert len(session.scalars(select(Opening)).all()) == 1
 
 
+def test_a_picture_is_found_also_when_another_thread_empties_the_cache_of_sessions_meanwhile(looker, monkeypatch):
+    class Emptied(dict):
+        def __setitem__(self, key, value):
+            """Lose it at once."""
+
+    monkeypatch.setattr(looker.desk, "_hospitals", Emptied())
+    assert looker.look().startswith(b"\xff\xd8\xff")
+
+
 @pytest.mark.parametrize("closed", ["held", "match undone", "link revoked", "session ended"])
 def test_a_warm_cache_serves_nothing_that_was_closed(looker, closed):
     looker.look()

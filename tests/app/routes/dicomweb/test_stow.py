@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from app.factory import create_app
 from app.models.imaging import Instance, InstanceVersion, Quarantine, Study
 from app.routes.dicomweb import stow
-from app.services import objects
+from app.services import ingest_rows, objects
 from app.services.unit_of_work import Scope, reading
 from tests.app.routes.dicomweb.conftest import TYPE, body_of
 from tests.factories import slice_file
@@ -66,6 +66,18 @@ def test_garbage_among_good_parts_is_listed_and_the_good_ones_are_stored(pacs):
     assert reasons(answer, "0008119A") == [0xC000]
     assert count(pacs, Instance) == 2
     assert count(pacs, Quarantine) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "kept"), [("SET_ASIDE_AT_ONCE", 4), ("QUARANTINE_OBJECTS", 2), ("QUARANTINE_BYTES", 3)]
+)
+def test_what_cannot_be_read_is_kept_up_to_a_limit_and_refused_beyond_it(pacs, monkeypatch, limit, kept):
+    monkeypatch.setattr(ingest_rows, limit, 2)
+    for _ in range(2):
+        answer = pacs.stow(b"junk 1", b"junk 2", b"junk 3", file())
+        assert reasons(answer, "0008119A") == [0xC000] * 3
+        assert uids(answer, "00081199") == [f"{STUDY}.1.1"]
+    assert count(pacs, Quarantine) == kept
 
 
 def test_a_body_cut_short_keeps_the_whole_parts_and_sets_the_cut_one_aside(pacs):
