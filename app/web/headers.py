@@ -41,4 +41,5 @@ def _is_current(response: Response) -> bool:
 
     While a new release starts beside the old one, one of them is asked for the other's files.
     """
-    return response.status_code in {200, 304} and pages.is_asset(request.full_path)
+    name = (request.view_args or {}).get("filename", "")
+    return response.status_code in {200, 304} and request.full_path == pages.asset(name)
