@@ -2,7 +2,6 @@
 
 from flask import Flask, Response, request
 
-from app.web.assets import is_asset
 from app.web.authentication import parts
 from app.web.problems import request_id
 
