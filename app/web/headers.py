@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, request
 
+from app.web import pages
 from app.web.authentication import parts
 from app.web.problems import request_id
 

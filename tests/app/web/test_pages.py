@@ -338,7 +338,7 @@ def test_unknown_codes_have_words_or_stay_codes():
 
 def test_a_static_address_holds_the_hash_of_the_content():
     digest = hashlib.sha256((APP / "static" / "filmpass.css").read_bytes()).hexdigest()
-    assert asset("filmpass.css") == f"/static/filmpass.css?v={digest[:12]}"
+    assert pages.asset("filmpass.css") == f"/static/filmpass.css?v={digest[:12]}"
 
 
 @LANGUAGES
