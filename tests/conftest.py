@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
@@ -16,6 +17,8 @@ ALLOWED_SKIPS = ("shared samples", "this machine allows no mount namespace")
 """How the reason begins where a skip is no failure: real samples that are not part of the project are absent, or a kernel
 grants what no installation can bring (the full disk is then tested by a file size limit alone)."""
 
+hypothesis.settings.register_profile("house", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("house")
 _undeclared_skips: list[str] = []
 
 
