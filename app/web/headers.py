@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from app.web import pages
+from app.web.assets import is_asset
 from app.web.authentication import parts
 from app.web.problems import request_id
 
@@ -41,5 +41,4 @@ def _is_current(response: Response) -> bool:
 
     While a new release starts beside the old one, one of them is asked for the other's files.
     """
-    name = (request.view_args or {}).get("filename", "")
-    return response.status_code in {200, 304} and request.full_path == pages.asset(name)
+    return response.status_code in {200, 304} and is_asset(request.full_path)

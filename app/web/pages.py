@@ -4,23 +4,21 @@ Routes fill the models; nothing here decides who may see what. All moments are a
 zone of its ``now``, which is the hospital's.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Literal
 
 from flask import render_template
 from markupsafe import Markup, escape
 
 from app.web import words
+from app.web.assets import asset
 from app.web.facts import Problem, parse_birth_date
 from app.web.words import Lang
 
-_STATIC = Path(__file__).parents[1] / "static"
 _LIST_STARTS_NEAR = 1955
 _OLDEST_LISTED = 1900
 
@@ -325,16 +323,6 @@ def render_viewer(page: ViewerPage) -> str:
         script_words=_script_words(page.lang),
         edge_words=partial(edge_words, page.lang),
     )
-
-
-def asset(name: str) -> str:
-    """Return the address of a static file with the hash of its content, so that it may be cached for ever."""
-    return f"/static/{name}?v={_digest(name)}"
-
-
-@lru_cache(maxsize=64)  # one file has any number of spellings
-def _digest(name: str) -> str:
-    return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
 
 
 def reason_words(lang: Lang, code: str) -> str:

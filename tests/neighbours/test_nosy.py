@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -10,14 +11,16 @@ from app.core.identifiers import new_id, new_token
 from app.factory import create_app
 from app.models.links import Session as SessionRow
 from app.services.unit_of_work import reading
+from app.web import assets
 from tests import factories as make
-from tests.neighbours.doors import names_of_the_victim
+from tests.neighbours.doors import METHODS, names_of_the_victim
 from tests.neighbours.visitors import COOKIE, Visitor, cookie, key, statements, told_apart
 from tests.neighbours.world import NAME
 
 pytestmark = pytest.mark.flow
 RIGHT = {"kind": "birth_date", "act": "check", "y": "1958", "m": "3", "d": "7"}
 EVIL = "evil.example"
+STATIC_NAMES = {path.name for path in assets._STATIC.iterdir()}
 
 
 @pytest.fixture
@@ -67,6 +70,12 @@ class TestSessions:
         secret = make.open_link(world.parts, world.token).secret
         assert stranger.ask("GET", page, query_string={COOKIE: secret, "session": secret}).status_code == 401
         assert stranger.ask("GET", page, headers=key(secret)).status_code == 401
+
+    @pytest.mark.parametrize("end", ["", "/p/1/1.jpg", "/q/1/1.jpg", "/t/1.jpg", "/report.pdf"])
+    def test_a_session_opens_its_own_link_and_not_even_its_own_study_by_another(self, world, owner, page, end):
+        other = world.link_to(world.case)[1].public_id
+        assert owner.ask("GET", page + end).status_code == 200
+        assert owner.ask("GET", f"/v/{other}{end}").status_code == (404 if end.endswith(".jpg") else 401)
 
     def test_leaving_somebody_elses_page_ends_no_session(self, world, owner, page):
         theirs = world.link_to(world.neighbour)[1]
@@ -127,6 +136,15 @@ class TestHeaders:
         monkeypatch.setattr(world.parts.limiter, "check", lambda name, _limit: names.append(name))
         Visitor(world, {}).ask("POST", f"/s/{new_token()}", environ_overrides={"REMOTE_ADDR": address})
         assert names == [f"address:{counted}"]
+
+    @pytest.mark.parametrize("name", ["../" * 9 + "etc/hostname", "../" * 9 + "nothing", "../web/pages.py", "gone.css"])
+    def test_no_method_on_a_static_name_reads_what_it_names(self, world, stranger, monkeypatch, name):
+        """The first of these was once hashed to see whether it may be cached; a device would have had no end."""
+        reads, read = [], Path.read_bytes
+        monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path) or read(path))
+        found = {stranger.ask(method, f"/static/{name}").status_code for method in METHODS}
+        assert found == {200, 404, 405}  # what there is to do, which is the same for every name
+        assert not [path for path in reads if path.name not in STATIC_NAMES]
 
     def test_pages_and_originals_are_given_whole_and_anew_each_time(self, world, owner, system, page):
         conditional = {"If-None-Match": "*", "If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT", "Range": "bytes=0-9"}

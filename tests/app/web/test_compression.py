@@ -3,10 +3,10 @@
 import gzip
 from pathlib import Path
 
-from app.web import pages
+from app.web import assets
 from tests import factories as make
 
-STYLE = Path(pages.__file__).parents[1] / "static" / "filmpass.css"
+STYLE = Path(assets.__file__).parents[1] / "static" / "filmpass.css"
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 
 
@@ -16,7 +16,7 @@ def fetch(client, address, headers=GZIP):
 
 
 def test_a_static_file_goes_out_compressed_and_whole(client):
-    headers, body = fetch(client, pages.asset("filmpass.css"))
+    headers, body = fetch(client, assets.asset("filmpass.css"))
     assert headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(body) == STYLE.read_bytes()
     assert int(headers["Content-Length"]) == len(body) < 5_000
@@ -26,15 +26,15 @@ def test_a_static_file_goes_out_compressed_and_whole(client):
 
 def test_who_cannot_read_gzip_gets_the_file_as_it_is(client):
     for accepted in ({}, {"Accept-Encoding": "br"}, {"Accept-Encoding": "gzip;q=0"}):
-        headers, body = fetch(client, pages.asset("filmpass.css"), accepted)
+        headers, body = fetch(client, assets.asset("filmpass.css"), accepted)
         assert "Content-Encoding" not in headers
         assert headers["Vary"] == "Accept-Encoding"
         assert body == STYLE.read_bytes()
 
 
 def test_a_known_file_is_not_sent_again(client):
-    tag = fetch(client, pages.asset("filmpass.css"))[0]["ETag"]
-    with client.get(pages.asset("filmpass.css"), headers=GZIP | {"If-None-Match": tag}) as answer:
+    tag = fetch(client, assets.asset("filmpass.css"))[0]["ETag"]
+    with client.get(assets.asset("filmpass.css"), headers=GZIP | {"If-None-Match": tag}) as answer:
         assert answer.status_code == 304
         assert answer.headers["Vary"] == "Accept-Encoding"
 

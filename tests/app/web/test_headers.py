@@ -1,6 +1,6 @@
 """Headers of every answer, the errors and the picture lane as well."""
 
-from app.web import pages
+from app.web import assets
 from tests import factories as make
 
 NEUTRAL = {
@@ -34,6 +34,6 @@ def test_a_static_file_is_kept_for_ever_under_the_name_of_its_content_alone(clie
         with client.get(address) as answer:
             return answer.headers["Cache-Control"]
 
-    assert "immutable" in kept(pages.asset("filmpass.css"))
+    assert "immutable" in kept(assets.asset("filmpass.css"))
     for name in ("filmpass.css", "filmpass.css?v=0123456789ab", "gone.css?v=0123456789ab", "gone.css"):
         assert kept(f"/static/{name}") == "no-cache", name

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app.dicom.render import Code
-from app.web import pages, words
+from app.web import assets, pages, words
 from tests.pages import samples
 
 APP = Path(pages.__file__).parents[1]
@@ -338,7 +338,7 @@ def test_unknown_codes_have_words_or_stay_codes():
 
 def test_a_static_address_holds_the_hash_of_the_content():
     digest = hashlib.sha256((APP / "static" / "filmpass.css").read_bytes()).hexdigest()
-    assert pages.asset("filmpass.css") == f"/static/filmpass.css?v={digest[:12]}"
+    assert assets.asset("filmpass.css") == f"/static/filmpass.css?v={digest[:12]}"
 
 
 @LANGUAGES
