@@ -7,8 +7,9 @@ IMMEDIATE
 (see app/factory.py) and the scope only documents intent.
 """
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from app.services.parts import Parts
 
 _open: ContextVar[bool] = ContextVar("unit_of_work_open", default=False)
+_turn = threading.Lock()
 _SET = text(
     "SELECT set_config('filmpass.hospital', :hospital, true), set_config('filmpass.digest', :digest, true),"
     " set_config('filmpass.name', :name, true), set_config('filmpass.attempt', :attempt, true),"
@@ -59,7 +61,7 @@ class NestedUnitOfWork(RuntimeError):
 def unit_of_work(parts: Parts, scope: Scope) -> Iterator[Session]:
     """Open a transaction; commit on clean exit, roll back on any exception, then ring what became owed."""
     session = Session(parts.engine, expire_on_commit=False)
-    with _not_nested():
+    with _not_nested(), _in_turn(parts):
         try:
             _enter(session, scope)
             yield session
@@ -90,10 +92,18 @@ def reading(parts: Parts, scope: Scope) -> Iterator[Session]:
 @contextmanager
 def looking(parts: Parts, scope: Scope) -> Iterator[Connection]:
     """Open a connection for one prepared statement that reads: the hot path, without the ORM and its transaction."""
-    with parts.engine.connect() as connection:
+    with parts.engine.connect().execution_options(filmpass_readonly=True) as connection:
         _enter(connection, scope, readonly=True)
         yield connection
         _leave(connection)
+
+
+def _in_turn(parts: Parts) -> AbstractContextManager[object]:
+    """Let the threads of a process write to SQLite one after another: it knows no queue, and wakes nobody.
+
+    Who finds its database locked sleeps and looks again, up to a tenth of a second later.
+    """
+    return _turn if parts.engine.dialect.name == "sqlite" else nullcontext()
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.exc import InternalError
+from sqlalchemy import event, select
+from sqlalchemy.exc import InternalError, OperationalError
 
 from app.models.hospitals import Hospital
 from app.models.outbox import OutboxEntry
 from app.outbox import owe
-from app.services.unit_of_work import NestedUnitOfWork, Scope, reading, unit_of_work
+from app.services.unit_of_work import NestedUnitOfWork, Scope, looking, reading, unit_of_work
 from tests import factories as make
 
 
@@ -103,3 +103,41 @@ def test_reading_stands_inside_a_unit_and_keeps_nothing_that_is_written(parts, h
         session.flush()
     with reading(parts, Scope(hospital=hospital)) as session:
         assert session.get_one(Hospital, hospital).name != "x"
+
+
+@pytest.fixture
+def impatient(parts):
+    """A SQLite that never waits for whoever else writes."""
+
+    def no_patience(connection, _record):
+        connection.execute("PRAGMA busy_timeout=0")
+
+    event.listen(parts.engine, "connect", no_patience)
+    parts.engine.dispose()
+    return parts
+
+
+def test_a_look_takes_no_right_to_write(impatient, hospital):
+    with unit_of_work(impatient, Scope(hospital=hospital)) as session:
+        _owe(session, hospital)
+        with looking(impatient, Scope(hospital=hospital)) as connection:
+            assert connection.execute(select(OutboxEntry.id)).first() is None
+
+
+def test_threads_write_to_sqlite_in_turn_and_none_has_to_look_again(impatient, hospital):
+    failed = []
+
+    def write():
+        try:
+            for _ in range(10):
+                with unit_of_work(impatient, Scope(hospital=hospital)) as session:
+                    _owe(session, hospital)
+        except OperationalError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
