@@ -8,9 +8,11 @@ from app.dicom.instance import NeedMoreBytes, UnreadableInstance, parse_dataset_
 from app.dicom.render import NotRenderable
 from tests.app.dicom.samples import pydicom_file, real_files
 from tests.fuzz.mutations import mutated
+from tests.hostile.encoding import PIXEL_DATA, tagged
 from tests.hostile.files import strangers
 
 _SEED_BYTES = 100_000
+_PIXEL_DATA = tagged(PIXEL_DATA)
 _HEALTHY = pydicom_file("CT_small.dcm")
 
 
@@ -20,7 +22,8 @@ class Files:
     def __init__(self, pool: DecodePool) -> None:
         small = [path for path in real_files() if path.stat().st_size <= _SEED_BYTES]
         generated = [stranger.file for stranger in strangers("1.2.826.7.9")]
-        self._seeds = [path.read_bytes() for path in small] + [file for file in generated if len(file) <= _SEED_BYTES]
+        seeds = [path.read_bytes() for path in small] + [file for file in generated if len(file) <= _SEED_BYTES]
+        self._seeds = seeds + [seed for seed in seeds if _PIXEL_DATA in seed] * 3  # they reach the decoders
         self._pool = pool
         self.last = b""
 

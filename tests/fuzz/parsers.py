@@ -1,6 +1,7 @@
 """Properties of all that reads text or bytes of strangers, for hypothesis to break."""
 
 import contextlib
+import dataclasses
 import io
 from collections.abc import Callable, Iterator
 
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 
 from app.core.errors import InvalidInput, NotAcceptable
 from app.dicom.charset import _CODECS, _G0, _G1, character_sets, decode_text
-from app.dicom.instance import NeedMoreBytes, UnreadableInstance, parse_dataset_header, parse_header
+from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance, parse_dataset_header, parse_header
 from app.dicom.multipart import MultipartError, parse_content_type, split
 from app.routes.dicomweb import wado
 from app.services.shapes import PageQuery
 from app.web.operations import _parse_query
-from tests.hostile.encoding import Place, element, image, native
+from tests.hostile.encoding import Place, element, image, native, tagged
 
 _BOUNDARY = "b-1"
 _app = Flask(__name__)
@@ -62,10 +63,21 @@ _BODY = st.lists(
 _ELEMENTS = st.lists(
     st.tuples(
         st.sampled_from(
-            [0x00020010, 0x00080005, 0x00081140, 0x00080018, 0x00100010, 0x0020000D, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD]
+            [
+                0x00020010,
+                0x00080005,
+                0x00081140,
+                0x00080018,
+                0x00100010,
+                0x00100020,
+                0x0020000D,
+                0xFFFEE000,
+                0xFFFEE00D,
+                0xFFFEE0DD,
+            ]
         ),
         st.sampled_from([b"UI", b"SQ", b"UN", b"OB", b"PN", b"CS", b"??", b"\0\0"]),
-        st.binary(max_size=12),
+        st.binary(max_size=12) | st.sampled_from([b"a\r\nb", b"a\0b", b"a\x1b[1m", "\u202ea".encode()]),
         st.none() | st.sampled_from([0, 1, 8, 0xFFFF]) | st.integers(0, 0xFFFF),
     ).map(lambda parts: element(*parts)),
     max_size=30,
@@ -142,14 +154,15 @@ def text_is_always_decoded(raw: bytes, declared: list[str], vr: str) -> None:
 )
 def a_tag_scan_ends_in_a_header_or_a_refusal(noise: bytes, before: bool, complete: bool, syntax: str) -> None:
     whole = image(Place("1.2.3", 1), native(b"\0" * 8))
-    data = noise + whole if before else whole[:60] + noise + whole[60:]
+    at = 0 if before else whole.index(tagged(0x00280002))  # the last place where what is wanted is looked for
+    data = whole[:at] + noise + whole[at:]
     _scan(lambda: parse_header(bytes(128) + b"DICM" + data, complete=complete))
     _scan(lambda: parse_dataset_header(data, syntax, complete=complete))
 
 
-def _scan(parse: Callable[[], object]) -> None:
+def _scan(parse: Callable[[], InstanceHeader]) -> None:
     try:
-        text = str(parse())
+        text = "".join(map(str, dataclasses.astuple(parse())))
     except (UnreadableInstance, NeedMoreBytes):
         return
     text.encode()

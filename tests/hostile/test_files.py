@@ -93,7 +93,8 @@ def test_a_real_file_cut_at_each_hundredth_harms_nobody(site):
 
 @pytest.mark.skipif(not PUBLISHED, reason="shared samples of hostile files are not here")
 def test_published_files_harm_nobody(site):
-    for number, path in enumerate(some(PUBLISHED)):
+    sent = some(PUBLISHED)
+    for number, path in enumerate(sent):
         stranger, neighbour = as_stranger(path), good(STUDY, number + 1)
         answers = site.stow(path.read_bytes(), neighbour.file)
         assert neighbour.uid in answers.stored, path.name
@@ -103,8 +104,10 @@ def test_published_files_harm_nobody(site):
         assert status not in {None, 0x0110}, path.name
     site.settle()
     site.resolve_waiting()
-    for visit in site.visits(2):
+    neighbours, published = site.visits(2)
+    for visit in (neighbours, published):
         check_series(visit)
+    assert (len(neighbours.series), len(published.series)) == (len(sent), 1)
     say(site)
 
 
