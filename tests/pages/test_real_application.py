@@ -1,5 +1,6 @@
 """The application itself in a real browser: real links, sessions, pictures and headers, from the landing to the end."""
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -51,7 +52,8 @@ class Visit:
             return session.query(Capability).one().tries_left
 
     def follow_the_newest_message(self):
-        make.dispatch_all(self.line.parts)
+        with ThreadPoolExecutor(1) as worker:  # the browser's driver runs an event loop in this thread
+            worker.submit(make.dispatch_all, self.line.parts).result()
         self.link = self.line.texts[-1][self.line.texts[-1].index("http") :]
 
 
