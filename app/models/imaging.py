@@ -151,6 +151,7 @@ class Quarantine(Base):
     door: Mapped[str]
     reason_code: Mapped[int]
     reason: Mapped[str]
+    digest: Mapped[bytes | None]
     object_id: Mapped[UUID | None]
     size: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]

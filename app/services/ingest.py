@@ -214,7 +214,7 @@ class Intake:
 
     def _quarantine(self, outcome: Outcome, source: "_Pieces") -> None:
         """Keep what could not be taken in, under the hospital's key. A full disk must not hide the first reason."""
-        hospital_id = self.sender.hospital_id
+        hospital_id, digest = self.sender.hospital_id, hashlib.sha256()
         try:
             with reading(self.parts, Scope(hospital=hospital_id)) as session:
                 if self._room_aside is None:
@@ -222,15 +222,29 @@ class Intake:
                 if not self._room_aside:
                     _log.warning("quarantine is full; not kept", hospital=str(hospital_id))
                     return
-                self._room_aside -= 1
                 key_id, secret = keys.hospital_key(session, self.parts, hospital_id)
-            placed = put(self.parts, secret, "quarantine", source.what_came())
+            placed = put(self.parts, secret, "quarantine", self._if_new(source.what_came(), digest))
+            aside = ingest_rows.SetAside(placed, key_id, digest.digest(), outcome.failure, outcome.reason)
             with unit_of_work(self.parts, Scope(hospital=hospital_id)) as session:
-                ingest_rows.insert_quarantine(
-                    session, self.parts, self.sender, key_id, placed, outcome.failure, outcome.reason
-                )
+                ingest_rows.insert_quarantine(session, self.parts, self.sender, aside)
+            self._room_aside -= 1
+        except _AlreadySetAside:
+            return
         except (OutOfResources, DBAPIError) as error:
             _log.warning("quarantine could not be written", error=type(error).__name__)
+
+    def _if_new(self, pieces: Iterator[bytes | memoryview], digest: "hashlib._Hash") -> Iterator[bytes | memoryview]:
+        """Pass pieces on, and end the writing before it is durable when all of them lie in quarantine already."""
+        for piece in pieces:
+            digest.update(piece)
+            yield piece
+        with reading(self.parts, Scope(hospital=self.sender.hospital_id)) as session:
+            if ingest_rows.is_set_aside(session, self.sender.hospital_id, digest.digest()):
+                raise _AlreadySetAside
+
+
+class _AlreadySetAside(Exception):
+    """The same bytes wait in quarantine: a PACS repeats for days what is refused."""
 
 
 class _Pieces:

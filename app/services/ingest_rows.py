@@ -1,6 +1,7 @@
 """The rows that instances leave: study, series, instance, version, work owed, audit. One unit of work a group."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -134,12 +135,29 @@ def room_in_quarantine(session: Session, hospital_id: UUID) -> int:
     return 0 if size >= QUARANTINE_BYTES else max(0, min(SET_ASIDE_AT_ONCE, QUARANTINE_OBJECTS - objects))
 
 
-def insert_quarantine(
-    session: Session, parts: Parts, sender: Sender, hospital_key_id: UUID, placed: Placed, code: int, reason: str
-) -> None:
+def is_set_aside(session: Session, hospital_id: UUID, digest: bytes) -> bool:
+    """Tell whether the same bytes lie in quarantine, and nobody settled them."""
+    same = select(Quarantine.id).where(
+        Quarantine.hospital_id == hospital_id, Quarantine.resolved_at.is_(None), Quarantine.digest == digest
+    )
+    return session.scalars(same.limit(1)).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What goes into quarantine: where it lies under which key, the SHA-256 of its bytes, and why."""
+
+    placed: Placed
+    hospital_key_id: UUID
+    digest: bytes
+    code: int
+    reason: str
+
+
+def insert_quarantine(session: Session, parts: Parts, sender: Sender, aside: SetAside) -> None:
     """Insert what was set aside, with the reason."""
-    now = parts.clock()
-    insert_rows(session, index_rows([placed], sender.hospital_id, hospital_key_id=hospital_key_id, now=now))
+    now, placed = parts.clock(), aside.placed
+    insert_rows(session, index_rows([placed], sender.hospital_id, hospital_key_id=aside.hospital_key_id, now=now))
     quarantine_id = new_id()
     session.execute(
         insert(Quarantine).values(
@@ -147,16 +165,16 @@ def insert_quarantine(
             hospital_id=sender.hospital_id,
             source_id=sender.source_id,
             door=sender.door,
-            reason_code=code,
-            reason=reason,
+            reason_code=aside.code,
+            reason=aside.reason,
+            digest=aside.digest,
             object_id=placed.object_id,
             size=placed.size,
             created_at=now,
         )
     )
-    fact = Fact(
-        Event.INSTANCES_REFUSED, sender.actor, f"quarantine:{quarantine_id}", sender.hospital_id, reason=f"{code:04X}"
-    )
+    why = f"{aside.code:04X}"
+    fact = Fact(Event.INSTANCES_REFUSED, sender.actor, f"quarantine:{quarantine_id}", sender.hospital_id, reason=why)
     record(session, parts.keys, fact, now=now)
 
 

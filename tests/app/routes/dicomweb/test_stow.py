@@ -4,13 +4,13 @@ from dataclasses import replace
 from io import BytesIO
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.factory import create_app
-from app.models.imaging import Instance, InstanceVersion, Quarantine, Study
+from app.models.imaging import Instance, InstanceVersion, Quarantine, StoredObject, Study
 from app.routes.dicomweb import stow
 from app.services import ingest_rows, objects
-from app.services.unit_of_work import Scope, reading
+from app.services.unit_of_work import Scope, reading, unit_of_work
 from tests.app.routes.dicomweb.conftest import TYPE, body_of
 from tests.factories import slice_file
 
@@ -73,11 +73,22 @@ def test_garbage_among_good_parts_is_listed_and_the_good_ones_are_stored(pacs):
 )
 def test_what_cannot_be_read_is_kept_up_to_a_limit_and_refused_beyond_it(pacs, monkeypatch, limit, kept):
     monkeypatch.setattr(ingest_rows, limit, 2)
-    for _ in range(2):
-        answer = pacs.stow(b"junk 1", b"junk 2", b"junk 3", file())
+    for number in range(2):
+        answer = pacs.stow(*(b"junk %d of %d" % (junk, number) for junk in range(3)), file())
         assert reasons(answer, "0008119A") == [0xC000] * 3
         assert uids(answer, "00081199") == [f"{STUDY}.1.1"]
     assert count(pacs, Quarantine) == kept
+
+
+def test_what_is_refused_again_and_again_is_set_aside_once_until_it_is_settled(pacs):
+    for _ in range(2):
+        assert reasons(pacs.stow(b"junk", b"junk", b"other junk"), "0008119A") == [0xC000] * 3
+    assert count(pacs, Quarantine) == count(pacs, StoredObject) == 2
+    assert sum(path.is_file() for path in pacs.parts.settings.data_folder.rglob("*")) == 2
+    with unit_of_work(pacs.parts, Scope(hospital=pacs.hospital)) as session:
+        session.execute(update(Quarantine).values(resolved_at=pacs.parts.clock()))
+    pacs.stow(b"junk")
+    assert count(pacs, Quarantine) == 3
 
 
 def test_a_body_cut_short_keeps_the_whole_parts_and_sets_the_cut_one_aside(pacs):
