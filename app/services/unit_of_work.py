@@ -1,17 +1,18 @@
 """The only commit in the system: one act, one transaction, with the row-security context set inside it.
 
 On PostgreSQL every statement runs under a context (`Scope`); without one no row is visible. `set_config(..., true)`
-ends
-with the transaction, so a pooled connection carries nothing into the next. On SQLite a writer starts with BEGIN
-IMMEDIATE
-(see app/factory.py) and the scope only documents intent.
+ends with the transaction, so a pooled connection carries nothing into the next. On SQLite a writer starts with BEGIN
+IMMEDIATE (see app/factory.py) and the scope only documents intent.
 """
 
+import fcntl
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -98,12 +99,26 @@ def looking(parts: Parts, scope: Scope) -> Iterator[Connection]:
         _leave(connection)
 
 
-def _in_turn(parts: Parts) -> AbstractContextManager[object]:
-    """Let the threads of a process write to SQLite one after another: it knows no queue, and wakes nobody.
+@contextmanager
+def _in_turn(parts: Parts) -> Iterator[None]:
+    """Let threads and processes of a host write to SQLite one after another: it knows no queue, and wakes nobody.
 
-    Who finds its database locked sleeps and looks again, up to a tenth of a second later.
+    Who finds its database locked sleeps and looks again, up to a tenth of a second later. Whoever comes without a turn
+    still waits that way.
     """
-    return _turn if parts.engine.dialect.name == "sqlite" else nullcontext()
+    database = parts.engine.url.database
+    if parts.engine.dialect.name != "sqlite" or not database:
+        yield
+        return
+    with _turn:
+        folder = os.open(
+            Path(database).parent, os.O_RDONLY | os.O_DIRECTORY
+        )  # a lock on the file would be SQLite's own
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
 
 @contextmanager
