@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.access.actions import Action
-from app.core.errors import AppError
+from app.core.errors import NotFound
 from app.core.identifiers import digest_of, parse_token
 from app.core.logs import get_logger
 from app.services.parts import Parts
@@ -54,28 +54,29 @@ class PictureLane:
         match = next((m for m in (pattern.fullmatch(path) for pattern in _PATTERNS) if m), None)
         if match is None:
             return self._app(environ, start_response)
-        jpeg = self._picture(environ, match.groups())
-        if jpeg is None:
-            start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0"), *self._headers])
-            return [b""]
+        try:
+            jpeg = self._picture(environ, match.groups())
+        except NotFound:
+            return self._nothing(start_response, "404 Not Found")
+        except Exception as error:  # noqa: BLE001  whatever fails here is no answer about the picture, and may pass
+            _log.warning("picture failed", error=type(error).__name__)
+            return self._nothing(start_response, "503 Service Unavailable", ("Retry-After", "5"))
         start_response("200 OK", [("Content-Type", "image/jpeg"), ("Content-Length", str(len(jpeg))), *self._headers])
         return [jpeg] if environ["REQUEST_METHOD"] == "GET" else [b""]
 
-    def _picture(self, environ: dict[str, Any], groups: tuple[str, ...]) -> bytes | None:
+    def _nothing(self, start_response: Callable[..., Any], status: str, *more: tuple[str, str]) -> Iterable[bytes]:
+        start_response(status, [("Content-Type", "text/plain"), ("Content-Length", "0"), *more, *self._headers])
+        return [b""]
+
+    def _picture(self, environ: dict[str, Any], groups: tuple[str, ...]) -> bytes:
         digest = self._digest(environ.get("HTTP_COOKIE", ""))
         if digest is None:
-            return None
+            raise NotFound
         public_id, kind, series = groups[0], groups[1], int(groups[2])
         place = int(groups[3]) if len(groups) > 3 else 1
         if series < 1 or place < 1:
-            return None
-        try:
-            return self._desk.picture(digest, public_id, Asked(_KINDS[kind], series, place))
-        except AppError:
-            return None
-        except Exception as error:  # noqa: BLE001  a picture that fails must not end the worker's thread
-            _log.warning("picture failed", error=type(error).__name__)
-            return None
+            raise NotFound
+        return self._desk.picture(digest, public_id, Asked(_KINDS[kind], series, place))
 
     def _digest(self, header: str) -> bytes | None:
         for pair in header.split(";"):  # a general parser takes longer than finding the picture does

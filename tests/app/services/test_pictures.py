@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.access.load import pictures
-from app.core.errors import NotFound
+from app.core.errors import NotFound, StoreUnavailable
 from app.core.identifiers import digest_of
 from app.models.imaging import Study
 from app.models.links import Capability, Opening, Session
@@ -133,9 +133,25 @@ def test_of_many_packs_the_oldest_is_forgotten(looker, monkeypatch):
     ],
 )
 def test_the_lane_takes_the_session_from_its_own_cookie_alone(looker, header, status):
+    assert answer(looker, header)[0] == status
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable, OSError, EOFError, RuntimeError])
+def test_a_store_that_fails_is_no_answer_about_the_picture_and_may_come_back(looker, monkeypatch, error):
+    def failing(*_):
+        raise error("The store fails.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(looker.parts.store, "read", failing)
+        assert answer(looker) == (503, "5")
+    assert answer(looker) == (200, None)
+
+
+def answer(looker, cookie="{name}={secret}"):
+    """The status that a new lane answers a preview with, and after how many seconds to come back."""
     lane = PictureLane(lambda _environ, _start: [b"not for the lane"], looker.parts)
-    cookie = header.format(name=cookie_name(looker.parts), secret=looker.opened.secret)
+    cookie = cookie.format(name=cookie_name(looker.parts), secret=looker.opened.secret)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/v/{looker.opened.public_id}/p/1/1.jpg", "HTTP_COOKIE": cookie}
     answered = []
-    path = f"/v/{looker.opened.public_id}/p/1/1.jpg"
-    lane({"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_COOKIE": cookie}, lambda line, _: answered.append(line))
-    assert int(answered[0][:3]) == status
+    lane(environ, lambda line, headers: answered.append((int(line[:3]), dict(headers).get("Retry-After"))))
+    return answered[0]
