@@ -7,7 +7,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -15,11 +15,13 @@ import requests
 
 from demo.doors import HOSPITAL, local_session
 from tests.databases import Database
-from tests.stand import CALLED, PROCESSES, Stand, free_port, standing
+from tests.stand import CALLED, PROCESSES, OnePort, Stand, free_port, standing
 
 ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
 _PLUGINS = [Path(f"/usr/share/orthanc/plugins/libOrthanc{name}.so") for name in ("DicomWeb", "Gdcm")]
 """Its doors, and the decoder without which it shows no JPEG 2000; the second only where its package is installed."""
+OURS = (*PROCESSES, "scp-2")
+"""With a receiver for each of two cores, as there are two web processes."""
 _DEADLINE = 60  # seconds
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -77,7 +79,7 @@ class Filmpass(Side):
 
     def cpu(self) -> float:
         """Of all processes."""
-        return cpu_of_families({self.stand.pid(name) for name in PROCESSES})
+        return cpu_of_families({self.stand.pid(name) for name in OURS})
 
     def web_workers(self) -> list[int]:
         """The processes that answer HTTP."""
@@ -122,9 +124,9 @@ class Orthanc(Side):
 @contextmanager
 def running_filmpass(folder: Path, database: Database) -> Iterator[Filmpass]:
     """Run an installation of our own. A study settles only when it is called complete: nothing works unasked."""
-    with standing(folder, database, settle_seconds=3600) as stand:
+    with closing(OnePort()) as launch, standing(folder, database, launch, settle_seconds=3600) as stand:
         side = Filmpass(stand)
-        stand.start(*PROCESSES)
+        stand.start(*OURS)
         yield side
 
 

@@ -55,13 +55,35 @@ Launch = Callable[[str, list[str], dict[str, str], Path], Process]
 """Starts a process in a session of its own: its name, command, environment and the log that it appends to."""
 
 
-def launched(_name: str, command: list[str], environment: dict[str, str], log: Path) -> Process:
-    """Start a process as a shell would."""
+def launched(
+    _name: str, command: list[str], environment: dict[str, str], log: Path, inherited: tuple[int, ...] = ()
+) -> Process:
+    """Start a process as a shell would, with the descriptors that it inherits."""
     with log.open("ab") as output:
         return subprocess.Popen(
             command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
+            start_new_session=True, pass_fds=inherited,
         )  # fmt: skip
+
+
+class OnePort:
+    """Start receivers on one socket held here, as the socket unit in `deploy` does; all else as `launched`."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def __call__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> Process:
+        """Start a process."""
+        if _kind(name) != "scp":
+            return launched(name, command, environment, log)
+        self._socket = self._socket or socket.create_server(("127.0.0.1", int(environment["FILMPASS_DIMSE_PORT"])))
+        descriptor = self._socket.fileno()
+        return launched(name, [*command, "--descriptor", str(descriptor)], environment, log, inherited=(descriptor,))
+
+    def close(self) -> None:
+        """Let the port go."""
+        if self._socket:
+            self._socket.close()
 
 
 class Stand:

@@ -5,8 +5,6 @@ The old processes run over the new tables meanwhile. Each stream counts what fai
 
 import os
 import signal
-import socket
-import subprocess
 import tempfile
 import threading
 import time
@@ -28,11 +26,10 @@ from app.services.unit_of_work import Scope, reading
 from demo.carrier_callbacks import sign
 from demo.doors import HOSPITAL, Doors, Refused
 from tests import factories as make
-from tests.databases import ROOT
 from tests.durability.senders import c_store
 from tests.faults.arrivals import arrivals_at
 from tests.flows.line import AUTH_TOKEN
-from tests.stand import launched, standing
+from tests.stand import OnePort, standing
 from tests.upgrade.expanding import migrations_of_the_next_release
 from tests.upgrade.kept import flask_db
 
@@ -68,28 +65,11 @@ class Stream:
                 self.failed.append((time.monotonic(), repr(problem)))
 
 
-class AsSystemd:
-    """Start as the units in `deploy` do.
-
-    Each gunicorn worker loads the code, so a reload loads it anew. The port of DICOM is held here, for all receivers.
-    """
-
-    def __init__(self):
-        self.port = None
+class AsSystemd(OnePort):
+    """Start as the units in `deploy` do: each gunicorn worker loads the code, so a reload loads it anew."""
 
     def __call__(self, name, command, environment, log):
-        if not name.startswith("scp"):
-            return launched(name, [word for word in command if word != "--preload"], environment, log)
-        self.port = self.port or socket.create_server(("127.0.0.1", int(environment["FILMPASS_DIMSE_PORT"])))
-        with log.open("ab") as output:
-            return subprocess.Popen(
-                [*command, "--descriptor", str(self.port.fileno())], cwd=ROOT, env=environment, start_new_session=True,
-                pass_fds=[self.port.fileno()], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            )  # fmt: skip
-
-    def close(self):
-        if self.port:
-            self.port.close()
+        return super().__call__(name, [word for word in command if word != "--preload"], environment, log)
 
 
 @pytest.fixture
