@@ -67,8 +67,8 @@ def dispatch(parts: Parts, owed: Owed) -> None:
 
 def _prepare(session: Session, parts: Parts, notification_id: UUID) -> _Ready | _Wait | None:
     """Check everything anew and make the next attempt; None when there is nothing (more) to send."""
-    now = parts.clock()
     row = session.scalars(select(Notification).where(Notification.id == notification_id).with_for_update()).one()
+    now = parts.clock()
     if row.state not in {"queued", "sending", "uncertain"}:
         return None
     attempts = session.scalars(
@@ -173,9 +173,8 @@ def _attempt(
 
 def _record(session: Session, parts: Parts, attempt_id: UUID, sent: Sent) -> datetime | None:
     """Record what the carrier answered; returns when to try again, if at all."""
+    row, attempt = lock_attempt(session, attempt_id)
     now = parts.clock()
-    attempt = session.scalars(select(DeliveryAttempt).where(DeliveryAttempt.id == attempt_id).with_for_update()).one()
-    row = session.scalars(select(Notification).where(Notification.id == attempt.notification_id)).one()
     attempt.error_code, attempt.updated_at, row.updated_at = sent.code, now, now
     if sent.fate == Fate.ACCEPTED:
         attempt.provider_reference = sent.reference
@@ -198,6 +197,17 @@ def _record(session: Session, parts: Parts, attempt_id: UUID, sent: Sent) -> dat
     row.state, row.reason = "failed", sent.code or sent.fate
     record(session, parts.keys, _message_fact(Event.MESSAGE_FATE, attempt, outcome="failed"), now=now)
     return None
+
+
+def lock_attempt(session: Session, attempt_id: UUID) -> tuple[Notification, DeliveryAttempt]:
+    """Return a notification and one attempt of it, for whoever heard of its fate; read the clock only afterwards.
+
+    The notification is what everyone locks. Who locked the attempt alone could say "accepted" while the next attempt
+    is being made, or take back what a callback says about the other attempt at the same moment.
+    """
+    mine = select(DeliveryAttempt.notification_id).where(DeliveryAttempt.id == attempt_id).scalar_subquery()
+    row = session.scalars(select(Notification).where(Notification.id == mine).with_for_update()).one()
+    return row, session.scalars(select(DeliveryAttempt).where(DeliveryAttempt.id == attempt_id)).one()
 
 
 def suppress(session: Session, row: Notification, *, now: datetime) -> None:

@@ -17,7 +17,7 @@ from app.audit.record import Fact, record
 from app.core.identifiers import new_id
 from app.models.notifications import DeliveryAttempt, DeliveryReceipt, Notification
 from app.services import keys
-from app.services.dispatching import suppress
+from app.services.dispatching import lock_attempt, suppress
 from app.services.parts import Parts
 
 _STATE_OF = {
@@ -39,8 +39,8 @@ def accept(session: Session, parts: Parts, attempt_id: UUID, form: Mapping[str, 
 
     A repeat or an old status changes nothing.
     """
+    row, attempt = lock_attempt(session, attempt_id)
     now, status = parts.clock(), form.get("MessageStatus", "")
-    attempt = session.scalars(select(DeliveryAttempt).where(DeliveryAttempt.id == attempt_id).with_for_update()).one()
     known = select(DeliveryReceipt.id).where(
         DeliveryReceipt.attempt_id == attempt_id, DeliveryReceipt.provider_status == status
     )
@@ -63,7 +63,6 @@ def accept(session: Session, parts: Parts, attempt_id: UUID, form: Mapping[str, 
     attempt.state, attempt.provider_status, attempt.updated_at = state, status, now
     attempt.error_code = form.get("ErrorCode") or attempt.error_code
     attempt.provider_reference = attempt.provider_reference or form.get("MessageSid")
-    row = session.scalars(select(Notification).where(Notification.id == attempt.notification_id)).one()
     row.state, row.updated_at = _best(session, row), now
     row.reason = attempt.error_code if row.state == "failed" else None
     if attempt.error_code == _OPTED_OUT:

@@ -1,13 +1,17 @@
 """Law 2 under any order of answers, crashes, callbacks and waits."""
 
 import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from app.audit import events
 from app.models.notifications import DeliveryAttempt, Notification
 from app.notify.channels.base import Fate, Sent
 from app.outbox import claim, reopen_dead_leases
@@ -125,3 +129,44 @@ def test_it_always_comes_to_an_end(parts, answer):
     assert told.state == "failed"
     with unit_of_work(story.parts, Scope(worker=True)) as session:
         assert claim(session, announcing.DISPATCH, limit=8, now=story.clock()) == []
+
+
+@pytest.mark.parametrize("hears", ["the sender", "the callback"])
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_who_hears_of_an_attempt_waits_while_the_next_is_made_and_reads_the_clock_after_it(parts, hears):
+    story, asked, answer = Story(parts), Event(), Event()
+
+    def send(_message):
+        asked.set()
+        assert answer.wait(10)
+        return Sent(Fate.ACCEPTED, reference="SM1")
+
+    def callback():
+        asked.set()
+        assert answer.wait(10)
+        story.step("callback:delivered")
+
+    if hears == "the callback":
+        story.step("send:unknown")
+    story.channel.send = send
+    with ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(callback) if hears == "the callback" else pool.submit(story.step, "send:accepted")
+        assert asked.wait(10)
+        with unit_of_work(story.parts, story.case.scope) as session:
+            session.scalars(select(Notification).with_for_update()).one()
+            answer.set()
+            until_someone_waits_for_a_lock(story.parts)
+            story.wait(20)
+        heard.result(10)
+    event = events.Event.MESSAGE_SENT if hears == "the sender" else events.Event.MESSAGE_FATE
+    assert make.events(story.parts, event)[-1].at >= story.clock()
+
+
+def until_someone_waits_for_a_lock(parts):
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 10
+    with parts.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.execute(waiting).scalar():
+            assert time.monotonic() < deadline, "nobody waits for a lock"
