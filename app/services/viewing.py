@@ -112,7 +112,9 @@ def see(parts: Parts, link: OpenLink) -> Seen:
     now, principal = parts.clock(), link.principal
     with reading(parts, Scope(hospital=principal.hospital_id)) as session:
         facts = _facts(session, link, now)
-        study = study_for_patient(session, link.study_id, partial(keys.open_text, session, parts))
+        study = study_for_patient(
+            session, link.study_id, link.principal.patient_id, partial(keys.open_text, session, parts)
+        )
         may_read = decide(principal, Action.REPORT_READ, facts, now=now).allowed
         may_look = decide(principal, Action.STUDY_RENDERED, facts, now=now).allowed
         report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
@@ -212,7 +214,9 @@ def series_pictures(
     hospital_id = link.principal.hospital_id
     with reading(parts, Scope(hospital=hospital_id)) as session:
         study, series = (
-            study_for_patient(session, link.study_id, partial(keys.open_text, session, parts)),
+            study_for_patient(
+                session, link.study_id, link.principal.patient_id, partial(keys.open_text, session, parts)
+            ),
             series_of(session, link.study_id, partial(keys.open_text, session, parts)),
         )
         chosen = next((item for item in series if item.position == position), None)
@@ -225,7 +229,9 @@ def series_pictures(
 def report_pdf(parts: Parts, link: OpenLink) -> ObjectReader:
     """Return a reader for the report's PDF; the caller has entered with `REPORT_READ`."""
     with reading(parts, Scope(hospital=link.principal.hospital_id)) as session:
-        study = study_for_patient(session, link.study_id, partial(keys.open_text, session, parts))
+        study = study_for_patient(
+            session, link.study_id, link.principal.patient_id, partial(keys.open_text, session, parts)
+        )
         report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
         if report is None or report.pdf_object_id is None:
             raise NotFound

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access.policy import StudyFacts
 from app.access.release import FINAL, ReportFacts, releases_of
+from app.core.errors import NotFound
 from app.models.hospitals import Hospital
 from app.models.imaging import Instance, Series, Study
 from app.models.links import CapabilityStudy
@@ -97,14 +98,22 @@ class StudyForPatient:
     complete_at: datetime | None
 
 
-def study_for_patient(session: Session, study_id: UUID, open_text: OpenText) -> StudyForPatient:
-    """Return the texts and counts of a matched study."""
+def study_for_patient(session: Session, study_id: UUID, patient_id: UUID, open_text: OpenText) -> StudyForPatient:
+    """Return the texts and counts of a patient's study.
+
+    Raises
+    ------
+    NotFound
+        When it is not this patient's (any more): the match was undone since the session was judged.
+    """
     row = session.execute(
         select(Study, ServiceRequest.procedure_sealed, Patient.name)
         .join(ServiceRequest, ServiceRequest.id == Study.service_request_id)
         .join(Patient, Patient.id == Study.patient_id)
-        .where(Study.id == study_id)
-    ).one()
+        .where(Study.id == study_id, Study.patient_id == patient_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
     study, procedure, name = row
     received = session.scalar(select(func.count()).select_from(Instance).where(Instance.study_id == study_id)) or 0
     return StudyForPatient(

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.access.actions import Action
 from app.access.load.links import open_link
 from app.audit.events import Event
+from app.core.errors import NotFound
 from app.core.identifiers import digest_of
 from app.models.imaging import Study
 from app.models.links import Opening
@@ -84,3 +85,15 @@ def test_the_right_patient_reads_that_the_study_was_opened_by_a_wrong_one(parts,
     assert viewing.enter(parts, link, Action.STUDY_METADATA) is None
 
     assert [(seen.own, seen.current) for seen in viewing.see(parts, link).openings] == [(True, True), (False, False)]
+
+
+@pytest.mark.parametrize("show", [viewing.see, lambda parts, link: viewing.series_pictures(parts, link, 1), viewing.report_pdf])
+def test_who_entered_sees_nothing_of_a_study_that_was_given_to_another_patient_since(parts, case, show):
+    link = link_of(parts, case)
+    assert viewing.enter(parts, link, Action.STUDY_METADATA) is None
+    patient = make.make_patient(parts, case.hospital, phone="+8613900139000")
+    order = make.make_order(parts, case.hospital, patient)
+    for patient_id, order_id in ((None, None), (patient, order)):
+        make.change(parts, case, Study, case.study, patient_id=patient_id, service_request_id=order_id)
+        with pytest.raises(NotFound):
+            show(parts, link)
