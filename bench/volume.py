@@ -33,7 +33,7 @@ from app.models.imaging import StoredObject
 from app.models.registry import Base
 from app.services import keys, objects
 from app.services.parts import Parts
-from app.services.unit_of_work import Scope, reading
+from app.services.unit_of_work import Scope, reading, unit_of_work
 from tests import databases, servers
 from tests import factories as make
 from tests.flows.line import Line, running_line
@@ -286,7 +286,7 @@ def _explained(volume: Volume, statements: list[tuple[str, Any]]) -> Iterator[st
     for statement, parameters in dict(statements).items():
         if not statement.lstrip().upper().startswith("SELECT") or "set_config" in statement:
             continue
-        with reading(volume.line.parts, hospital) as session:
+        with unit_of_work(volume.line.parts, hospital) as session:  # a page may lock what it reads
             lines = session.connection().exec_driver_sql(explain + statement, parameters)
             yield re.sub(r"\s+", " ", statement)[:160]
             yield from (f"    {row[-1]}" for row in lines)
