@@ -87,7 +87,9 @@ def test_the_right_patient_reads_that_the_study_was_opened_by_a_wrong_one(parts,
     assert [(seen.own, seen.current) for seen in viewing.see(parts, link).openings] == [(True, True), (False, False)]
 
 
-@pytest.mark.parametrize("show", [viewing.see, lambda parts, link: viewing.series_pictures(parts, link, 1), viewing.report_pdf])
+@pytest.mark.parametrize(
+    "show", [viewing.see, lambda parts, link: viewing.series_pictures(parts, link, 1), viewing.report_pdf]
+)
 def test_who_entered_sees_nothing_of_a_study_that_was_given_to_another_patient_since(parts, case, show):
     link = link_of(parts, case)
     assert viewing.enter(parts, link, Action.STUDY_METADATA) is None
