@@ -111,9 +111,8 @@ def _in_turn(parts: Parts) -> Iterator[None]:
         yield
         return
     with _turn:
-        folder = os.open(
-            Path(database).parent, os.O_RDONLY | os.O_DIRECTORY
-        )  # a lock on the file would be SQLite's own
+        # The folder, since closing any descriptor of the file would drop SQLite's own locks on it.
+        folder = os.open(Path(database).parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield

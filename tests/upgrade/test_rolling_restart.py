@@ -29,6 +29,7 @@ from tests import factories as make
 from tests.durability.senders import c_store
 from tests.faults.arrivals import arrivals_at
 from tests.flows.line import AUTH_TOKEN
+from tests.soak.board import wait_until
 from tests.stand import OnePort, standing
 from tests.upgrade.expanding import migrations_of_the_next_release
 from tests.upgrade.kept import flask_db
@@ -122,7 +123,12 @@ class Streams:
             thread.start()
         try:
             change()
-            time.sleep(0.3)
+            before = [stream.answered for stream in self.all.values()]
+            wait_until(
+                lambda: all(stream.answered > had for stream, had in zip(self.all.values(), before, strict=True)),
+                30,
+                "every stream to be answered after the change",
+            )
         finally:
             stop.set()
             for thread in threads:
