@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 
 import pytest
 
@@ -57,7 +58,8 @@ def test_listener_stops_though_its_redis_was_lost():
         )
         assert listener.stdout.readline() == "looked\n"
     try:
-        assert [listener.stdout.readline() for _ in range(5)] == ["looked\n"] * 5, "it polls without Redis"
+        said = (line for line in listener.stdout if line == "looked\n")  # between them it warns of the loss
+        assert len(list(islice(said, 5))) == 5, "it polls without Redis"
         began = time.monotonic()
         listener.send_signal(signal.SIGTERM)
         assert listener.wait(10) == 0

@@ -173,9 +173,9 @@ def test_the_first_view_leaves_the_key_image_its_bytes_on_the_wire(visit_with):
     wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
     addresses, received = {}, {}
     wire.on("Network.requestWillBeSent", lambda event: addresses.update({event["requestId"]: event["request"]["url"]}))
-    wire.on(
+    wire.on(  # what the page before had asked for may end now as well
         "Network.loadingFinished",
-        lambda event: received.update({addresses[event["requestId"]]: event["encodedDataLength"]}),
+        lambda event: received.update({addresses.get(event["requestId"], ".jpg"): event["encodedDataLength"]}),
     )
     visit.page.goto(study, wait_until="networkidle")
     key = visit.page.locator("#key")
@@ -272,6 +272,7 @@ def test_back_shows_nothing_after_leaving(visit_with):
     visit.open_study()
     visit.page.click(".foot details >> nth=1")
     visit.page.click(".foot form button")
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("已经退出")
     visit.page.go_back()
     expect(visit.page.get_by_role("heading", level=1)).to_have_text("请再点一次短信里的链接")
     expect(visit.page.locator("#key")).to_have_count(0)
