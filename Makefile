@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format env env-dev lock clean durability mutants bench soak siege contract hostile fuzz footprint
+.PHONY: help run test lint format env env-dev lock clean durability mutants bench soak siege contract hostile fuzz footprint fidelity
 
 PYTHON ?= python3
 VAR ?= var
@@ -22,6 +22,7 @@ MINUTES ?= 5
 LINKS ?= 2000
 SECONDS ?= 6
 EXAMPLES ?= 200
+REPORT ?=
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -85,6 +86,11 @@ hostile: ## every hostile file and word through both doors on to the page, with 
 fuzz: ## mutated files, documents, headers and texts for MINUTES; the first crash is kept (MINUTES=5 DB=postgresql ONLY=files)
 	@scripts/environment dev "$(PYTHON)"
 	@exec .venv/bin/python -m tests.fuzz --minutes $(MINUTES) --database $(DB) $(if $(ONLY),--only "$(ONLY)")
+
+fidelity: ## pictures and decoded values beside those of DCMTK, PixelMed and dcmjs-imaging; writes a page (90 seconds; REPORT=folder)
+	@scripts/environment dev "$(PYTHON)"
+	@.venv/bin/python -c "from scripts.lanes import obtain_node_packages as obtain; raise SystemExit(obtain() or 0)"
+	@exec .venv/bin/python -W ignore -m tests.fidelity $(if $(REPORT),--report "$(REPORT)")
 
 clean: ## remove the environment and everything that `make run` made
 	@rm -rf .venv $(VAR)

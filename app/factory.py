@@ -14,14 +14,14 @@ from app.core import clock
 from app.core.crypto import KeyFiles
 from app.core.hosts import claim_for_this_host
 from app.core.settings import Settings
-from app.dicom.decode_worker import DecodePool
+from app.dicom.decode_pool import DecodePool
 from app.gateways.twilio import TwilioAccount, TwilioGateway
 from app.models.registry import db
 from app.notify.channels.base import Channel
 from app.notify.channels.sms import SmsChannel
 from app.queue import Bell
 from app.routes import health, links, studies, webhooks
-from app.routes.dicomweb import stow, wado
+from app.routes.dicomweb import capabilities, qido, rendered, stow, wado
 from app.routes.hospital import registration, worklists
 from app.routes.hospital import studies as hospital_studies
 from app.services.parts import Parts
@@ -35,6 +35,9 @@ _MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 BLUEPRINTS = (
     stow.blueprint,
     wado.blueprint,
+    qido.blueprint,
+    rendered.blueprint,
+    capabilities.blueprint,
     registration.blueprint,
     hospital_studies.blueprint,
     worklists.blueprint,

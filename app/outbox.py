@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -29,27 +29,45 @@ class Owed:
     claim: UUID
 
 
-def _owing(insert: Any) -> Any:
+def _owing(insert: Any, *, not_later: bool) -> Any:
     statement = insert(OutboxEntry)
-    moved = {"due_at": statement.excluded.due_at, "lease_until": None, "claim": None, "tries": 0}
+    due = statement.excluded.due_at
+    if not_later:
+        waits_for_less = and_(OutboxEntry.lease_until.is_(None), OutboxEntry.due_at < due)
+        due = case((waits_for_less, OutboxEntry.due_at), else_=due)
+    moved = {"due_at": due, "lease_until": None, "claim": None, "tries": 0}
     still_open = OutboxEntry.closed_at.is_(None)
     return statement.on_conflict_do_update(index_elements=["topic", "key"], index_where=still_open, set_=moved)
 
 
-_OWING = {"postgresql": _owing(postgresql.insert), "sqlite": _owing(sqlite.insert)}
+_OWING = {
+    (name, not_later): _owing(insert, not_later=not_later)
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+    for not_later in (False, True)
+}
 
 
-def owe(session: Session, hospital_id: UUID, topic: str, key: str, *, due_at: datetime, now: datetime) -> None:
+def owe(
+    session: Session,
+    hospital_id: UUID,
+    topic: str,
+    key: str,
+    *,
+    due_at: datetime,
+    now: datetime,
+    not_later: bool = False,
+) -> None:
     """Write work owed; an open entry for the same (topic, key) is moved to `due_at` and to a new lease instead.
 
-    Moving takes the lease away, so work that is running over old facts cannot close the entry: it runs again.
+    Moving takes the lease away, so work that is running over old facts cannot close the entry: it runs again. With
+    `not_later`, an entry that waits for an earlier moment keeps it: what is owed again and again is done all the same.
     """
     entry = {
         "id": new_id(), "hospital_id": hospital_id, "topic": topic, "key": key, "due_at": due_at, "tries": 0,
         "created_at": now,
     }  # fmt: skip
     connection = session.connection()
-    connection.execute(_OWING[connection.dialect.name], entry)
+    connection.execute(_OWING[connection.dialect.name, not_later], entry)
     if due_at <= now:
         session.info.setdefault("topics", set()).add(topic)
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import ingest, page, readiness, reading
+from bench import dicomweb, ingest, page, readiness, reading
 from bench.corpus import Corpus
 from bench.figures import Figure, Table
 from bench.sides import orthanc_version, running_filmpass, running_orthanc
@@ -22,7 +22,8 @@ from tests import databases, servers
 Bench = Callable[[Stage], Iterator[Figure]]
 BENCHES: dict[str, Bench] = {
     "ready": readiness.ready, "preview": reading.preview, "page": page.first_view, "lighthouse": page.lighthouse,
-    "hold": reading.hold, "stow": ingest.stow, "cstore": ingest.cstore,
+    "hold": reading.hold, "stow": ingest.stow, "cstore": ingest.cstore, "pictures": dicomweb.pictures,
+    "frames": dicomweb.frames, "searches": dicomweb.searches,
 }  # fmt: skip
 
 

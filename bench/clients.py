@@ -54,6 +54,18 @@ def stow(side: Side, studies: list[Study], per_request: int) -> float:
     return took
 
 
+def stow_mixed(side: Side, studies: list[Study]) -> None:
+    """Store several small studies in one request."""
+    connection = http.client.HTTPConnection(urlsplit(side.base_url).netloc, timeout=_LIMIT)
+    body = _multipart([file for study in studies for file in study.files])
+    connection.request("POST", side.stow_path, body, _stow_headers(side))
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{side.name} answered STOW with {answer.status}")
+
+
 def _stow_headers(side: Side) -> dict[str, str]:
     kind = f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}'
     return {**side.headers, "Content-Type": kind, "Accept": "application/dicom+json"}

@@ -14,15 +14,16 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Literal
 
+import numpy as np
 from pydicom.dataset import FileDataset
-from pydicom.uid import JPEG2000Lossless, MRImageStorage
+from pydicom.uid import ComputedRadiographyImageStorage, JPEG2000Lossless, MRImageStorage
 
 from demo.chest import SLICES
 from demo.patients import XIAOMING
 from demo.phantom import chest_study
 from tests.factories import ISSUER
 
-Kind = Literal["ct", "mr", "j2k"]
+Kind = Literal["ct", "mr", "j2k", "cr", "tiny"]
 _IMAGES = 20
 _MARK, _NUMBER = "8" * 16, "7777"
 _HEAD = 4096  # bytes that hold everything but the pixels
@@ -60,6 +61,8 @@ class Corpus:
             "ct": [_encoded(image) for image in chosen],
             "mr": [_encoded(_as_mr(image)) for image in chosen],
             "j2k": [_encoded(_as_j2k(image)) for image in chosen],
+            "cr": [_encoded(_as_cr(image)) for image in chosen[:4]],
+            "tiny": [_encoded(_as_tiny(image)) for image in chosen[:1]],
         }
 
     def study(self, kind: Kind, count: int) -> Study:
@@ -88,6 +91,26 @@ def _as_mr(image: FileDataset) -> FileDataset:
     made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = MRImageStorage
     made.Rows, made.Columns = pixels.shape
     made.PixelData = pixels.astype("<u2").tobytes()
+    return made
+
+
+def _as_cr(image: FileDataset) -> FileDataset:
+    """Make a radiograph of 1760 x 1760 pixels out of a CT."""
+    made = deepcopy(image)
+    pixels = np.clip(image.pixel_array.astype(np.int32) + 1024, 0, 4095).astype("<u2").repeat(4, 0).repeat(4, 1)
+    made.Modality, made.PixelRepresentation, made.RescaleIntercept = "CR", 0, 0
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
+    made.WindowCenter, made.WindowWidth = 1064, 1500
+    made.Rows, made.Columns = 1760, 1760
+    made.PixelData = np.ascontiguousarray(pixels[:1760, :1760]).tobytes()
+    return made
+
+
+def _as_tiny(image: FileDataset) -> FileDataset:
+    """Make an image of 8 x 8 pixels, by a patient whose name is a mark too."""
+    made = deepcopy(image)
+    made.PatientName, made.Rows, made.Columns = _MARK, 8, 8
+    made.PixelData = made.PixelData[:128]
     return made
 
 

@@ -103,6 +103,12 @@ class Orthanc(Side):
         query = {"Level": "Instance", "Query": {"StudyInstanceUID": study_instance_uid}}
         return len(self._asked("POST", "/tools/find", json=query).json())
 
+    def orthanc_id(self, study_instance_uid: str) -> str:
+        """What its REST API calls a study."""
+        query = {"Level": "Study", "Query": {"StudyInstanceUID": study_instance_uid}}
+        (found,) = self._asked("POST", "/tools/find", json=query).json()
+        return str(found)
+
     def cpu(self) -> float:
         """Of its one process."""
         return cpu_of_families({self._process.pid})

@@ -44,7 +44,7 @@ GOAL = 1.5
 _SHARED = {"hospital", "hospital_key", "api_key", "imaging_source", "outbox", "audit_checkpoint", "audit_leaf"}
 _IDENTIFYING = {
     "study_instance_uid", "series_instance_uid", "sop_instance_uid", "accession_number", "dicom_patient_id",
-    "public_id", "provider_reference", "number_text",
+    "public_id", "provider_reference", "number_text", "name_key",
 }  # fmt: skip
 
 
@@ -55,6 +55,9 @@ class Copy:
     uid: str
     public_id: str
     token: str
+    accession_number: str = ""
+    patient_id: str = ""
+    name_key: str = ""
 
 
 @dataclass
@@ -96,8 +99,20 @@ def _as_preview(volume: Volume, copy: Copy) -> float:
     return volume.get(f"/v/{copy.public_id}/p/1/2.jpg", Cookie=f"filmpass={copy.token}")
 
 
+def _search(query: str) -> Callable[[Volume, Copy], float]:
+    def ask(volume: Volume, copy: Copy) -> float:
+        asked = query.format(copy=copy)
+        return volume.get(f"/h/yz1/dicom-web/studies?{asked}", Authorization=f"Bearer {volume.api_key}")
+
+    return ask
+
+
 ASKED: dict[str, Callable[[Volume, Copy], float]] = {
     "state": _as_state, "worklist": _as_worklist, "messages": _as_messages, "page": _as_page, "preview": _as_preview,
+    "by PatientID": _search("PatientID={copy.patient_id}"), "by UID": _search("StudyInstanceUID={copy.uid}"),
+    "by accession": _search("AccessionNumber={copy.accession_number}"),
+    "by name": _search("PatientName={copy.name_key}*"), "page of 100": _search("limit=100"),
+    "by date": _search("StudyDate=20200101-&limit=100"),
 }  # fmt: skip
 
 
@@ -133,7 +148,10 @@ class Copier:
         made = {table: [self._copy(row, ids, mark, token) for row in rows] for table, rows in self._rows.items()}
         (study,) = made[Base.metadata.tables["study"]]
         (capability,) = made[Base.metadata.tables["capability"]]
-        return made, Copy(study["study_instance_uid"], capability["public_id"], token)
+        return made, Copy(
+            study["study_instance_uid"], capability["public_id"], token, study["accession_number"],
+            study["dicom_patient_id"], study["name_key"],
+        )  # fmt: skip
 
     def _only_study(self, changes: dict[str, Any]) -> dict[Any, list[dict[str, Any]]]:
         made, _ = self._one()
@@ -329,7 +347,7 @@ def main() -> int:
     for kind in chosen.database or ("sqlite", "postgresql"):
         print(kind, flush=True)
         for name, (one, other, ratio) in measure(kind, chosen.small, chosen.large, show_plans=chosen.plans).items():
-            print(f"  {name:<10} {one:7.2f} ms  {other:7.2f} ms  {ratio:5.2f}x  (goal <= {GOAL}x)", flush=True)
+            print(f"  {name:<12} {one:7.2f} ms  {other:7.2f} ms  {ratio:5.2f}x  (goal <= {GOAL}x)", flush=True)
             worst = max(worst, ratio)
     return int(worst > GOAL)
 

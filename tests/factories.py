@@ -30,6 +30,7 @@ from app.services.unit_of_work import Scope, reading, unit_of_work
 from tests.databases import Database
 from tests.servers import SUPERUSER
 
+SOON = timedelta(seconds=5)
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 """A Monday, noon in Shanghai: nobody's night."""
 PHONE = "+8613800138000"

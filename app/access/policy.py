@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.access.actions import VIEW, Action
+from app.access.actions import DOWNLOAD, VIEW, Action
 from app.access.principals import HospitalClient, LinkSession, Principal
 from app.access.release import Releases
 
@@ -35,7 +35,7 @@ class StudyFacts:
 
 @dataclass(frozen=True, slots=True)
 class HospitalFacts:
-    """The data of one hospital as a whole."""
+    """The data of one hospital as a whole, its studies among it."""
 
     hospital_id: UUID
 
@@ -44,6 +44,7 @@ Resource = StudyFacts | HospitalFacts
 
 _YES = Decision(allowed=True, reason="allowed")
 _MACHINE = frozenset({Action.INSTANCES_STORE, Action.HOSPITAL_WRITE, Action.HOSPITAL_READ})
+_OF_OWN_STUDIES = DOWNLOAD | (VIEW - {Action.REPORT_READ})
 
 
 def decide(principal: Principal, action: Action, resource: Resource, *, now: datetime) -> Decision:
@@ -62,9 +63,8 @@ def _no(reason: str) -> Decision:
 def _hospital_client(client: HospitalClient, action: Action, resource: Resource) -> Decision:
     if resource.hospital_id != client.hospital_id:
         return _no("other-hospital")
-    if isinstance(resource, HospitalFacts):
-        return _YES if action in _MACHINE else _no("unknown-action")
-    return _YES if action == Action.INSTANCE_DOWNLOAD else _no("unknown-action")
+    may = _MACHINE | _OF_OWN_STUDIES if isinstance(resource, HospitalFacts) else _OF_OWN_STUDIES
+    return _YES if action in may else _no("unknown-action")
 
 
 def _link_session(session: LinkSession, action: Action, study: StudyFacts, now: datetime) -> Decision:

@@ -16,6 +16,8 @@ from app.core.crypto import KeyFiles, derive, seal, unseal
 from app.core.identifiers import new_id
 from app.models.audit import AuditEvent
 
+_INSERT = insert(AuditEvent)
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -37,23 +39,13 @@ def record(session: Session, keys: KeyFiles, fact: Fact, *, now: datetime) -> UU
     event_id = new_id()
     sealed = _seal_detail(keys, fact.hospital_id, event_id, fact.detail)
     salt = os.urandom(16)
-    session.execute(
-        insert(AuditEvent).values(
-            id=event_id,
-            at=now,
-            hospital_id=fact.hospital_id,
-            patient_id=fact.patient_id,
-            actor=fact.actor,
-            on_behalf_of=fact.on_behalf_of,
-            action=fact.event.value,
-            resource=fact.resource,
-            outcome=fact.outcome,
-            reason=fact.reason,
-            detail_sealed=sealed,
-            salt=salt,
-            commitment=hashlib.sha256(salt + sealed).digest(),
-        )
-    )
+    row = {
+        "id": event_id, "at": now, "hospital_id": fact.hospital_id, "patient_id": fact.patient_id, "actor": fact.actor,
+        "on_behalf_of": fact.on_behalf_of, "action": fact.event.value, "resource": fact.resource,
+        "outcome": fact.outcome, "reason": fact.reason, "detail_sealed": sealed, "salt": salt,
+        "commitment": hashlib.sha256(salt + sealed).digest(),
+    }  # fmt: skip
+    session.connection().execute(_INSERT, row)
     return event_id
 
 

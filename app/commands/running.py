@@ -53,18 +53,20 @@ def run_relay() -> None:
 
 @click.command("run-scp")
 @click.option("--descriptor", type=int, help="A listening socket that was handed over: 3 from systemd.")
+@click.option("--tls", is_flag=True, help="Under TLS, with a certificate on both sides: FILMPASS_DIMSE_TLS_PORT.")
 @guarded
-def run_scp(descriptor: int | None) -> None:
+def run_scp(descriptor: int | None, *, tls: bool) -> None:
     """Receive instances by C-STORE and answer C-ECHO, until stopped."""
     from app.dimse.scp import Receiver  # pynetdicom takes a second to load, which no other command should pay
 
     settings = parts().settings
+    port, name = (settings.dimse_tls_port, "TLS_PORT") if tls else (settings.dimse_port, "PORT")
     try:
-        receiver = Receiver(parts(), descriptor)
+        receiver = Receiver(parts(), descriptor, tls=tls)
     except OSError as error:
-        address = f"{settings.dimse_host}:{settings.dimse_port}"
+        address = f"{settings.dimse_host}:{port}"
         raise Conflict(
-            f"Cannot listen on {address}: {error.strerror}. Set FILMPASS_DIMSE_PORT or --descriptor."
+            f"Cannot listen on {address}: {error.strerror}. Set FILMPASS_DIMSE_{name} or --descriptor."
         ) from None
     _until_stopped(receiver.stop)
     click.echo("scp: ready")

@@ -15,23 +15,23 @@ group = AppGroup("source", help="What may send by C-STORE.")
 
 @group.command("add")
 @click.argument("code")
-@click.option("--called", required=True, help="AE title by which it calls us.")
-@click.option("--calling", required=True, help="Its own AE title.")
+@click.option("--called", "called_ae_title", required=True, help="AE title by which it calls us.")
+@click.option("--calling", "calling_ae_title", required=True, help="Its own AE title.")
 @click.option("--network", required=True, help="Where it sends from: 10.1.2.0/24, or one address.")
-@click.option("--issuer", required=True, help="Issuer of its Patient IDs that come without one.")
+@click.option("--issuer", "default_issuer", required=True, help="Issuer of its Patient IDs that come without one.")
 @click.option("--replace-policy", default="keep-newest", help="keep-newest, keep-first or ask.")
+@click.option("--report-to", default="", help="Where it is told what is committed: host:port or tls://host:port.")
+@click.option("--certificate", default="", help="SHA-256 fingerprint of the certificate that it must show.")
 @json_option
 @guarded
-def add(code: str, called: str, calling: str, network: str, issuer: str, replace_policy: str, as_json: bool) -> None:
+def add(code: str, *, as_json: bool, **fields: str) -> None:
     """Let a source send."""
     hospital_id = hospital_of(code)
-    new = NewSource(
-        called_ae_title=called, calling_ae_title=calling, network=network, default_issuer=issuer,
-        replace_policy=replace_policy,
-    )  # fmt: skip
-    with unit_of_work(parts(), Scope(hospital=hospital_id, name=called)) as session:
+    new = NewSource(**fields)
+    with unit_of_work(parts(), Scope(hospital=hospital_id, name=new.called_ae_title)) as session:
         source_id = sources.add_source(session, parts(), hospital_id, new)
-    show(as_json, {"id": str(source_id)}, f"{calling} may send to {called} from {network}, as {source_id}.")
+    said = f"{new.calling_ae_title} may send to {new.called_ae_title} from {new.network}, as {source_id}."
+    show(as_json, {"id": str(source_id)}, said)
 
 
 @group.command("list")
@@ -47,8 +47,28 @@ def list_all(code: str, as_json: bool) -> None:
         row: dict[str, object] = {
             "id": str(item.id), "called": item.called_ae_title, "calling": item.calling_ae_title,
             "network": item.network, "issuer": item.default_issuer, "replace_policy": item.replace_policy,
+            "report_to": item.report_to or "",
+            "certificate": item.certificate_sha256.hex() if item.certificate_sha256 else "",
         }  # fmt: skip
         show(as_json, row, "  ".join(str(value) for value in row.values()))
+
+
+@group.command("set")
+@click.argument("code")
+@click.argument("source_id", type=click.UUID)
+@click.option(
+    "--report-to", help="Where it is told what is committed: host:port or tls://host:port; empty for nowhere."
+)
+@click.option("--certificate", help="SHA-256 fingerprint of the certificate that it must show; empty for none.")
+@guarded
+def change(code: str, source_id: UUID, report_to: str | None, certificate: str | None) -> None:
+    """Change where a source is told, or the certificate that it must show from its next instance on."""
+    hospital_id = hospital_of(code)
+    with unit_of_work(parts(), Scope(hospital=hospital_id)) as session:
+        sources.change_source(
+            session, parts(), hospital_id, source_id, report_to=report_to, certificate=certificate
+        )  # fmt: skip
+    click.echo("The source is changed.")
 
 
 @group.command("remove")

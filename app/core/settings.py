@@ -29,6 +29,10 @@ class Settings:
     s3_endpoint_url: str = ""
     dimse_host: str = "0.0.0.0"  # noqa: S104  modalities reach the receiver over the hospital's network
     dimse_port: int = 11112
+    dimse_tls_port: int = 2762
+    dimse_tls_certificate: Path = Path()
+    dimse_tls_key: Path = Path()
+    dimse_tls_authorities: Path = Path()
     dimse_max_instance: int = 1 << 30
     dimse_max_associations: int = 16
     stow_max_body: int = 0
@@ -95,6 +99,9 @@ class Settings:
             raise SettingsError(
                 "FILMPASS_OBJECT_STORE is for several hosts, and SQLite for one: use PostgreSQL with it."
             )
+        tls = {self.dimse_tls_certificate, self.dimse_tls_key, self.dimse_tls_authorities}
+        if Path() in tls and tls != {Path()}:
+            raise SettingsError("FILMPASS_DIMSE_TLS_CERTIFICATE, _KEY and _AUTHORITIES go together: set all or none.")
         if self.log_format not in {"json", "plain"}:
             raise SettingsError("FILMPASS_LOG_FORMAT is json or plain.")
         if self.twilio_account_sid and not (self.twilio_messaging_service_sid or self.twilio_from):

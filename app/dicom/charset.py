@@ -94,15 +94,27 @@ def decode_text(raw: bytes, character_sets: tuple[str, ...], vr: str) -> str:
     ----------
     DICOM PS3.3 C.12.1.1.2; PS3.5 6.1.2.5.3 (a delimiter resets G1 to that of value 1).
     """
+    return decode_text_marked(raw, character_sets, vr)[0]
+
+
+def decode_text_marked(raw: bytes, character_sets: tuple[str, ...], vr: str) -> tuple[str, str | None]:
+    """Decode as `decode_text` does, and tell which set was recognised in place of the one declared.
+
+    Returns
+    -------
+    tuple of str, and str or None
+        The text; the defined term (0008,0005) of the set that the bytes are in, None where they are in that declared.
+    """
+    recognised = None
     if vr not in _TEXT_VRS:
         text = raw.decode("ascii", "replace")
     elif _ESC in raw:
         text = _decode_escaped(raw, _initial_codec(character_sets), _RESETS.get(vr, _RESETS_ELSEWHERE))
     else:
-        text = _decode_plain(raw, _initial_codec(character_sets))
+        text, recognised = _decode_plain(raw, _initial_codec(character_sets))
     if vr == "PN":
         text = text.rstrip("= \0")  # empty groups at the end say nothing (PS3.5 6.2.1.2)
-    return text.rstrip(" \0") if vr in _LEADING_SPACE_COUNTS else text.strip(" \0")
+    return (text.rstrip(" \0") if vr in _LEADING_SPACE_COUNTS else text.strip(" \0")), recognised
 
 
 def _initial_codec(terms: tuple[str, ...]) -> str:
@@ -117,18 +129,18 @@ def _initial_codec(terms: tuple[str, ...]) -> str:
     return _LATIN_1
 
 
-def _decode_plain(raw: bytes, codec: str) -> str:
+def _decode_plain(raw: bytes, codec: str) -> tuple[str, str | None]:
     if raw.isascii():
-        return raw.decode("ascii")
+        return raw.decode("ascii"), None
     if codec != _LATIN_1:
-        return raw.decode(codec, "replace")
+        return raw.decode(codec, "replace"), None
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode(_GB if _looks_chinese(raw) else _LATIN_1)
+        return (raw.decode(_GB), "GB18030") if _looks_chinese(raw) else (raw.decode(_LATIN_1), None)
     # Some Chinese words are valid UTF-8 by chance ("头颅CT平扫"), but then they mix rare letters of several alphabets.
     by_chance = max(text) < "\u0800" and not _ONE_ALPHABET.fullmatch(text) and _looks_chinese(raw)
-    return raw.decode(_GB) if by_chance else text
+    return (raw.decode(_GB), "GB18030") if by_chance else (text, "ISO_IR 192")
 
 
 def _looks_chinese(raw: bytes) -> bool:

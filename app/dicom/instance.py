@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from struct import Struct, pack
+from struct import Struct
 
 from app.core.identifiers import (
     InvalidUid,
@@ -25,8 +25,6 @@ from app.core.identifiers import (
 )
 from app.dicom.charset import character_sets, decode_text
 
-IMPLEMENTATION_CLASS_UID = "2.25.338957666732125150101218686626919674587"
-IMPLEMENTATION_VERSION_NAME = "FILMPASS_1"
 IMPLICIT_VR_LITTLE_ENDIAN = TransferSyntaxUid("1.2.840.10008.1.2")
 EXPLICIT_VR_LITTLE_ENDIAN = TransferSyntaxUid("1.2.840.10008.1.2.1")
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = TransferSyntaxUid("1.2.840.10008.1.2.1.99")
@@ -54,6 +52,7 @@ _TEXT = {
     "study_time": (0x00080030, "TM"),
     "accession_number": (0x00080050, "SH"),
     "modality": (0x00080060, "CS"),
+    "referring_physician_name": (0x00080090, "PN"),
     "study_description": (0x00081030, "LO"),
     "series_description": (0x0008103E, "LO"),
     "patient_name": (0x00100010, "PN"),
@@ -138,6 +137,7 @@ class InstanceHeader:
     accession_number: str
     study_date: str
     study_time: str
+    referring_physician_name: str
     study_description: str
     study_id: str
     modality: str
@@ -245,14 +245,30 @@ def parse_header(head: bytes, *, complete: bool) -> InstanceHeader:
     ----------
     DICOM PS3.10 7.1.
     """
+    offset, syntax = _data_set_at(head, complete=complete)
+    return _read(head, offset, syntax, complete=complete)
+
+
+def data_set_of(head: bytes) -> tuple[int, bool]:
+    """Tell where the data set of a stored file begins, and whether its elements name their VR.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes of a file that `parse_header` has read.
+    """
+    offset, _ = _data_set_at(head, complete=True)
+    return offset, _is_explicit(head, offset)
+
+
+def _data_set_at(head: bytes, *, complete: bool) -> tuple[int, TransferSyntaxUid]:
     if len(head) < 140 and not complete:
         raise NeedMoreBytes
     start = 132 if head[128:132] == b"DICM" else 0
     if not start and head[:2] not in _FIRST_GROUPS:
         raise NotDicom("This is no DICOM file: it has neither the DICM prefix nor a data set at its start.")
     meta, offset = _Elements(head, complete=complete).collect(start, _META_WANTED, 0x0002FFFF)
-    syntax = _transfer_syntax(meta.get(_META_TRANSFER_SYNTAX_UID, b"")) or _guessed_syntax(head, offset)
-    return _read(head, offset, syntax, complete=complete)
+    return offset, _transfer_syntax(meta.get(_META_TRANSFER_SYNTAX_UID, b"")) or _guessed_syntax(head, offset)
 
 
 def parse_dataset_header(head: bytes, transfer_syntax_uid: str, *, complete: bool) -> InstanceHeader:
@@ -363,29 +379,3 @@ def _integer(found: Mapping[int, bytes], tag: int) -> int | None:
         return None
     value = int(text)
     return value if -(1 << 31) <= value < 1 << 31 else None
-
-
-def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """Give what must stand before a bare data set to make it a PS3.10 file: preamble, prefix and group 2.
-
-    References
-    ----------
-    DICOM PS3.10 7.1.
-    """
-    elements = b"".join(
-        (
-            pack("<HH2sHI2s", 2, 0x0001, b"OB", 0, 2, b"\0\1"),
-            _short_element(0x0002, b"UI", sop_class_uid, b"\0"),
-            _short_element(0x0003, b"UI", sop_instance_uid, b"\0"),
-            _short_element(0x0010, b"UI", transfer_syntax_uid, b"\0"),
-            _short_element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID, b"\0"),
-            _short_element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME, b" "),
-        )
-    )
-    return bytes(128) + b"DICM" + pack("<HH2sHI", 2, 0, b"UL", 4, len(elements)) + elements
-
-
-def _short_element(element: int, vr: bytes, text: str, padding: bytes) -> bytes:
-    value = text.encode("ascii")
-    value += padding * (len(value) % 2)
-    return pack("<HH2sH", 2, element, vr, len(value)) + value

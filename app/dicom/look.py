@@ -5,33 +5,20 @@ References
 DICOM PS3.3 C.7.6.3 (Image Pixel), C.7.6.16 (Multi-frame Functional Groups: per frame beats shared beats the image).
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut
-from pydicom.sequence import Sequence as Items
 
+from app.dicom.charset import character_sets, decode_text
 from app.dicom.geometry import Edges, edge_words, edges_of_projection, pixel_aspect, slice_position
-from app.dicom.render import (
-    Code,
-    ColourLook,
-    GreyLook,
-    Look,
-    Lut,
-    NotRenderable,
-    PaletteLook,
-    VoiFunction,
-    Window,
-    stored_values,
-)
+from app.dicom.luts import read_lut, read_palette
+from app.dicom.presentation import PresentationState
+from app.dicom.render import Code, ColourLook, GreyLook, Look, NotRenderable, PaletteLook, SupplementedLook, Window
+from app.dicom.windows import SOFT_TISSUE, Preset, file_windows, number, numbers, presets
 
-CT_SOFT_TISSUE = Window(40, 400)  # HU: where a CT file has no window of its own
-_FUNCTIONS = {function.value: function for function in VoiFunction}
 _COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 _KINDS = {
     "1.2.840.10008.5.1.4.1.1.88.59": "key object selection",
@@ -64,6 +51,20 @@ def kind_of(sop_class_uid: str) -> str:
     return next((kind for prefix, kind in _KINDS.items() if sop_class_uid.startswith(prefix)), "other object")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What may be asked of a look: the name of a preset, a window or the place of one, a presentation state, ICC."""
+
+    preset: str | None = None
+    window: Window | None = None
+    window_index: int = 0
+    state: PresentationState | None = None
+    to_srgb: bool = True
+
+
+_NO_WISHES = Wishes()
+
+
 class Looks:
     """The looks of all frames of one data set.
 
@@ -78,26 +79,49 @@ class Looks:
         When the photometric interpretation or the bits are none that we can show truly.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: Dataset, wishes: Wishes = _NO_WISHES) -> None:
+        self._dataset, self._wishes = dataset, wishes
         self._photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
         self._bits_stored, self._high_bit = _bits(dataset)
         self._byte_order = ">" if dataset.original_encoding[1] is False else "<"
         self._colour = self._colour_look()
 
     def of_frame(self, index: int) -> FrameLook:
-        """Give the look of a frame, counted from 0."""
+        """Give the look of a frame, counted from 0, and where it lies."""
         groups = _Groups(self._dataset, index)
-        look = self._colour or self._grey_look(groups)
-        orientation = _numbers(groups.value("PlaneOrientationSequence", "ImageOrientationPatient"))
-        position = _numbers(groups.value("PlanePositionSequence", "ImagePositionPatient"))
+        look = self.look_of(index)
+        orientation = numbers(groups.value("PlaneOrientationSequence", "ImageOrientationPatient"))
+        position = numbers(groups.value("PlanePositionSequence", "ImagePositionPatient"))
         return FrameLook(
             look=look,
-            aspect=self._aspect(groups),
+            aspect=self.aspect_of(index),
             window=look.window if isinstance(look, GreyLook) else None,
             edges=self._edges(orientation),
             slice_position=slice_position(orientation, position),
         )
+
+    def look_of(self, index: int) -> Look:
+        """Give only the look of a frame."""
+        if self._colour:
+            return self._colour
+        grey = self._grey_look(_Groups(self._dataset, index), index)
+        return SupplementedLook(grey, *self._supplement) if self._supplement else grey
+
+    def aspect_of(self, index: int) -> float:
+        """Give the height of a frame's pixels in units of their width."""
+        spacing = _Groups(self._dataset, index).value("PixelMeasuresSequence", "PixelSpacing")
+        spacing = spacing or self._dataset.get("ImagerPixelSpacing")
+        return pixel_aspect(numbers(spacing), [int(v) for v in numbers(self._dataset.get("PixelAspectRatio"))])
+
+    @cached_property
+    def _supplement(self) -> tuple[PaletteLook, int] | None:
+        """The palette that some values of a grey image have, such as a perfusion map, and the first of them."""
+        dataset = self._dataset
+        descriptor = dataset.get("RedPaletteColorLookupTableDescriptor")
+        if dataset.get("PixelPresentation") not in {"COLOR", "MIXED"} or descriptor is None:
+            return None
+        table = read_palette(dataset, self._byte_order, self._bits_stored, self._high_bit)
+        return PaletteLook(table), int(descriptor[1])
 
     def _edges(self, orientation: Sequence[float]) -> Edges | None:
         if self._dataset.get("AnatomicalOrientationType", "BIPED") != "BIPED":
@@ -105,40 +129,103 @@ class Looks:
         words = self._dataset.get("PatientOrientation") or ()
         return edge_words(orientation) or edges_of_projection([words] if isinstance(words, str) else list(words))
 
-    def _aspect(self, groups: "_Groups") -> float:
-        spacing = groups.value("PixelMeasuresSequence", "PixelSpacing") or self._dataset.get("ImagerPixelSpacing")
-        return pixel_aspect(_numbers(spacing), [int(v) for v in _numbers(self._dataset.get("PixelAspectRatio"))])
-
     def _colour_look(self) -> Look | None:
         if self._photometric in {"MONOCHROME1", "MONOCHROME2"}:
             return None
+        profile = icc_profile(self._dataset) if self._wishes.to_srgb else None
         if self._photometric in _COLOURS:
-            return ColourLook(self._bits_stored)
+            return ColourLook(self._bits_stored, self._high_bit, profile)
         if self._photometric == "PALETTE COLOR":
-            return PaletteLook(_palette(self._dataset, self._byte_order, self._bits_stored, self._high_bit))
+            table = read_palette(self._dataset, self._byte_order, self._bits_stored, self._high_bit)
+            return PaletteLook(table, profile)
         raise NotRenderable(Code.UNKNOWN_PHOTOMETRIC, "The photometric interpretation is missing or not one we know.")
 
-    def _grey_look(self, groups: "_Groups") -> GreyLook:
-        dataset = self._dataset
+    def _grey_look(self, groups: "_Groups", index: int) -> GreyLook:
+        if not groups.levels:
+            index = -1
+        return self._grey_looks.get(index) or self._grey_looks.setdefault(index, self._new_grey_look(groups, index))
+
+    @cached_property
+    def _grey_looks(self) -> dict[int, GreyLook]:
+        """Looks made already; -1 stands for all frames that are alike."""
+        return {}
+
+    def _new_grey_look(self, groups: "_Groups", index: int) -> GreyLook:
+        dataset, state = self._dataset, self._wishes.state
         signed = bool(dataset.get("PixelRepresentation", 0))
-        transform = groups.item("PixelValueTransformationSequence")
-        voi = groups.item("FrameVOILUTSequence")
-        window = next(_windows(voi), None)
-        voi_lut = None if window else _lut(voi.get("VOILUTSequence"), self._byte_order, signed=signed)
-        if not window and not voi_lut and dataset.get("Modality") == "CT" and "RescaleIntercept" in transform:
-            window = CT_SOFT_TISSUE
-        return GreyLook(
+        modality = state.dataset if state else groups.item("PixelValueTransformationSequence")
+        voi = state.voi_of(dataset, index + 1) if state else groups.item("FrameVOILUTSequence")
+        intercept = number(modality.get("RescaleIntercept"), 0.0)
+        window = self._window(voi, modality)
+        negative = signed or intercept < 0
+        lut = None if window else read_lut(voi.get("VOILUTSequence"), self._byte_order, signed=negative)
+        look = GreyLook(
             bits_stored=self._bits_stored,
             high_bit=self._high_bit,
             signed=signed,
-            slope=_number(transform.get("RescaleSlope"), 1.0),
-            intercept=_number(transform.get("RescaleIntercept"), 0.0),
-            modality_lut=_lut(dataset.get("ModalityLUTSequence"), self._byte_order, signed=signed),
-            window=window,
-            voi_lut=voi_lut,
+            slope=number(modality.get("RescaleSlope"), 1.0),
+            intercept=intercept,
+            modality_lut=read_lut(
+                (state.dataset if state else dataset).get("ModalityLUTSequence"), self._byte_order, signed=signed
+            ),
+            window=window if lut or window else self._default_window(voi, modality),
+            voi_lut=lut,
             padding=_padding(dataset, signed=signed),
             inverted=self._photometric == "MONOCHROME1",
         )
+        return state.applied(look) if state else look
+
+    def _window(self, voi: Dataset, modality: Dataset) -> Window | None:
+        """Choose a window: the one wished for, else the first valid one of the file."""
+        wishes, own = self._wishes, list(file_windows(voi))
+        if wishes.window:
+            return wishes.window
+        offered = [*own, *_unit_presets(self._dataset, modality)] if wishes.preset else []
+        if found := next((preset for preset in offered if preset.name == wishes.preset), None):
+            return found.window
+        chosen = own[wishes.window_index : wishes.window_index + 1] or own[:1]
+        return chosen[0].window if chosen else None
+
+    def _default_window(self, voi: Dataset, modality: Dataset) -> Window | None:
+        """Choose where the file has no window: soft tissue for Hounsfield units, else the range of the frame.
+
+        A window of width 0 asks for that range, too.
+        """
+        asks_for_range = "WindowCenter" in voi or self._wishes.state
+        return SOFT_TISSUE.window if not asks_for_range and _unit_presets(self._dataset, modality) else None
+
+
+def offered_presets(dataset: Dataset) -> tuple[Preset, ...]:
+    """Give the windows that an instance can be shown in beside its default."""
+    groups = _Groups(dataset, 0)
+    own = list(file_windows(groups.item("FrameVOILUTSequence")))
+    default = own[0].window if own else SOFT_TISSUE.window
+    others = [*own[1:], *_unit_presets(dataset, groups.item("PixelValueTransformationSequence"))]
+    return tuple(preset for preset in others if preset.window != default)
+
+
+def _unit_presets(dataset: Dataset, modality: Dataset) -> tuple[Preset, ...]:
+    """Give the presets that the unit of the values allows: Hounsfield units alone have some."""
+    if "RescaleIntercept" not in modality or str(modality.get("RescaleType") or "HU") not in {"HU", "US"}:
+        return ()
+    words = " ".join(_text(dataset, tag) for tag in (0x00081030, 0x0008103E))
+    return presets(str(dataset.get("Modality", "")), str(dataset.get("BodyPartExamined") or ""), words)
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    element: Any = dataset.get_item(tag, keep_deferred=True)
+    if element is None or not isinstance(element.value, bytes):
+        return ""
+    charset = dataset.get("SpecificCharacterSet") or ""
+    declared = "\\".join([charset] if isinstance(charset, str) else charset)
+    return decode_text(element.value, character_sets(declared.encode("ascii", "replace")), "LO")
+
+
+def icc_profile(dataset: Dataset) -> bytes | None:
+    """Give the ICC profile of the colours, which a slide has for each optical path (PS3.3 C.11.15, C.8.12.5)."""
+    paths = dataset.get("OpticalPathSequence") or ()
+    found = dataset.get("ICCProfile") or next((path.get("ICCProfile") for path in paths), None)
+    return bytes(found) if found else None
 
 
 class _Groups:
@@ -147,12 +234,12 @@ class _Groups:
     def __init__(self, dataset: Dataset, index: int) -> None:
         frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
         shared = dataset.get("SharedFunctionalGroupsSequence") or ()
-        self._levels = [*frames[index : index + 1], *shared[:1]]
+        self.levels = [*frames[index : index + 1], *shared[:1]]
         self._dataset = dataset
 
     def item(self, keyword: str) -> Dataset:
         """Give the item of a functional group macro; the data set itself where it has none."""
-        for level in self._levels:
+        for level in self.levels:
             if items := level.get(keyword):
                 first: Dataset = items[0]
                 return first
@@ -173,50 +260,11 @@ def _bits(dataset: Dataset) -> tuple[int, int]:
     return stored, high
 
 
-def _numbers(value: Any) -> list[float]:
-    """Give a DS, FD or IS value of any multiplicity as finite numbers, empty when one is none."""
-    values = [] if value is None or value == "" else list(value) if isinstance(value, Sequence | Items) else [value]
-    try:
-        numbers = [float(item) for item in values]
-    except (TypeError, ValueError):
-        return []
-    return numbers if all(map(math.isfinite, numbers)) else []
-
-
-def _number(value: Any, default: float) -> float:
-    numbers = _numbers(value)
-    return numbers[0] if numbers else default
-
-
-def _windows(voi: Dataset) -> Iterator[Window]:
-    """Give the windows that are valid (PS3.3 C.11.2.1.2: width at least 1, or above 0), in the order of the file."""
-    function = _FUNCTIONS.get(str(voi.get("VOILUTFunction") or "LINEAR"))
-    for center, width in zip(_numbers(voi.get("WindowCenter")), _numbers(voi.get("WindowWidth")), strict=False):
-        if function and (width >= 1 or (width > 0 and function is not VoiFunction.LINEAR)):
-            yield Window(center, width, function)
-
-
-def _lut(items: Any, byte_order: str, *, signed: bool) -> Lut | None:
-    """Read a LUT: number of entries (0 for 65,536), first input, bits an entry (PS3.3 C.11.1.1.1)."""
-    if not items:
-        return None
-    count, first, bits = (int(value) for value in items[0].LUTDescriptor)
-    count = count or 1 << 16
-    raw = items[0].get("LUTData") or b""
-    entries = _entries(raw, count, byte_order) if isinstance(raw, bytes) else np.array(raw, np.int64) & 0xFFFF
-    if not entries.size or not 1 <= bits <= 16:
-        raise NotRenderable(Code.DECODER_FAILED, "A look-up table is empty or its descriptor is wrong.")
-    first -= 1 << 16 if signed and first >= 1 << 15 else 0
-    return Lut(first, tuple(entries[:count].tolist()), bits)
-
-
-def _entries(raw: bytes, count: int, byte_order: str) -> NDArray[Any]:
-    """Read the entries of a table, of 8 or 16 bits as its length says."""
-    wide = len(raw) >= 2 * count
-    return np.frombuffer(raw[: 2 * count if wide else count], byte_order + "u2" if wide else "u1")
-
-
-def _padding(dataset: Dataset, *, signed: bool) -> tuple[int, int] | None:
+def _padding(dataset: Dataset, *, signed: bool) -> tuple[float, float] | None:
+    for kind in ("Float", "DoubleFloat"):
+        if (value := dataset.get(f"{kind}PixelPaddingValue")) is not None:
+            ends = sorted((float(value), float(dataset.get(f"{kind}PixelPaddingRangeLimit", value))))
+            return ends[0], ends[1]
     value = dataset.get("PixelPaddingValue")
     if value is None:
         return None
@@ -224,29 +272,3 @@ def _padding(dataset: Dataset, *, signed: bool) -> tuple[int, int] | None:
     wrap = 1 << int(dataset.BitsAllocated)
     low, high = sorted(int(end) - wrap if signed and int(end) >= wrap // 2 else int(end) for end in ends)
     return low, high
-
-
-def _palette(dataset: Dataset, byte_order: str, bits_stored: int, high_bit: int) -> bytes:
-    """Give the colour of every bit pattern of a cell, 8 bits each (PS3.3 C.7.6.3.1.5 and C.7.9)."""
-    if int(dataset.BitsAllocated) not in {8, 16}:
-        raise NotRenderable(Code.DECODER_FAILED, "A palette goes with 8 or 16 bits allocated.")
-    signed = bool(dataset.get("PixelRepresentation", 0))
-    count, first, bits = (int(value) for value in dataset.RedPaletteColorLookupTableDescriptor)
-    count = count or 1 << 16
-    first -= 1 << 16 if signed and first >= 1 << 15 else 0
-    if "SegmentedRedPaletteColorLookupTableData" in dataset:
-        entries = _expanded(dataset, np.arange(first, first + count), bits)
-    else:
-        raw = (dataset[f"{colour}PaletteColorLookupTableData"].value for colour in ("Red", "Green", "Blue"))
-        entries = np.stack([_entries(channel, count, byte_order) for channel in raw], axis=-1)
-    if entries.max() > 255:  # else they are of 8 bits, whatever the descriptor says
-        entries = entries >> 8
-    values = stored_values(np.arange(1 << int(dataset.BitsAllocated)), bits_stored, high_bit, signed=signed)
-    colours: NDArray[Any] = entries[np.clip(values - first, 0, len(entries) - 1)]
-    return colours.astype(np.uint8).tobytes()
-
-
-def _expanded(dataset: Dataset, inputs: NDArray[Any], bits: int) -> NDArray[Any]:
-    if bits == 8 and len(inputs) > 256:
-        raise NotRenderable(Code.DECODER_FAILED, "A segmented palette of 8 bits has at most 256 entries here.")
-    return apply_color_lut(inputs, dataset)[..., :3]

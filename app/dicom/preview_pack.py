@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Any
 
 from app.core.identifiers import SopInstanceUid
-from app.dicom.decode_worker import RenderedInstance
+from app.dicom.decode_pool import RenderedInstance
 from app.dicom.geometry import Edges
 from app.dicom.pictures import FramePicture
 from app.dicom.render import Code, Jpeg, NotRenderable
@@ -78,12 +78,14 @@ class PackIndex:
     """What a pack holds.
 
     `key` is the place in `frames` of the frame that stands for the series; None without any, or where text that may
-    name the patient is burned into it.
+    name the patient is burned into it. `presets` are the windows, beside the default one, that instances of the series
+    can be shown in: a name and the file's own word for it, or `""`.
     """
 
     frames: tuple[PackFrame, ...]
     key: int | None
     thumbnail: PackPicture | None
+    presets: tuple[tuple[str, str], ...] = ()
 
 
 def display_order(instances: Sequence[SeriesInstance]) -> list[SeriesInstance]:
@@ -129,7 +131,7 @@ def write_pack(instances: Sequence[SeriesInstance]) -> Iterator[bytes]:
         for instance in instances
         for number, frame in enumerate(instance.rendered.frames, start=1)
     ]
-    index: dict[str, Any] = {"frames": frames, "key": None, "thumbnail": None}
+    index: dict[str, Any] = {"frames": frames, "key": None, "thumbnail": None, "presets": _presets(instances)}
     if key := _key_frame(instances):
         at, frame = key
         index["key"] = None if _has_burned_in(frames[at]) else at
@@ -137,6 +139,11 @@ def write_pack(instances: Sequence[SeriesInstance]) -> Iterator[bytes]:
     text = json.dumps(index, separators=(",", ":")).encode()
     yield _HEAD.pack(_MAGIC, len(text)) + text
     yield from pictures.data
+
+
+def _presets(instances: Sequence[SeriesInstance]) -> list[tuple[str, str]]:
+    facts = (instance.rendered.facts for instance in instances)
+    return list(dict.fromkeys(preset for one in facts if one for preset in one.presets))
 
 
 class _Pictures:
@@ -223,6 +230,7 @@ def read_index(data: bytes) -> PackIndex:
         frames=tuple(_frame(row, base) for row in index["frames"]),
         key=index["key"],
         thumbnail=_picture(index["thumbnail"], base),
+        presets=tuple((name, label) for name, label in index.get("presets", ())),  # older packs have none
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 MAX_EDGE = 1024  # pixels
 SMALL_EDGE = 72  # pixels
@@ -25,6 +25,7 @@ THUMBNAIL_LIMIT = 5_000  # bytes
 PREVIEW_LIMIT = 20_000  # bytes for each 512 x 512 grey pixels: what lets 300 CT slices stay within 6 MB
 _PREVIEW_QUALITIES = (80, 65, 50, 40, 30)
 _SMALL_QUALITIES = (80, 65, 50, 35)
+_SRGB = ImageCms.createProfile("sRGB")
 _fitted_at: dict[str, int] = {}
 
 Grey = NDArray[np.uint8]
@@ -41,6 +42,8 @@ class Code(StrEnum):
     DECODER_FAILED = "decoder_failed"
     TOO_LARGE = "too_large"
     OUT_OF_TIME = "out_of_time"
+    PRESENTATION_STATE = "presentation_state"
+    NO_SUCH_FRAME = "no_such_frame"
 
 
 class NotRenderable(Exception):
@@ -110,25 +113,41 @@ class GreyLook:
     modality_lut: Lut | None = None
     window: Window | None = None
     voi_lut: Lut | None = None
-    padding: tuple[int, int] | None = None
+    presentation_lut: Lut | None = None
+    padding: tuple[float, float] | None = None
     inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PaletteLook:
-    """How stored values become colours: a table of `shape` (entries, 3), 8 bits, as bytes, from input 0 on."""
+    """How stored values become colours: a table of `shape` (entries, 3), 8 bits, as bytes, from input 0 on.
+
+    `profile` is the ICC profile by which colours are to become sRGB.
+    """
 
     table: bytes
+    profile: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ColourLook:
-    """Three samples a pixel, already RGB."""
+    """Three samples a pixel, RGB or YBR; `profile` is the ICC profile by which they are to become sRGB."""
 
     bits_stored: int
+    high_bit: int
+    profile: bytes | None = None
 
 
-Look = GreyLook | PaletteLook | ColourLook
+@dataclass(frozen=True, slots=True)
+class SupplementedLook:
+    """Grey, but stored values from `first` on are colours of the palette (PS3.3 C.7.6.23)."""
+
+    grey: GreyLook
+    palette: PaletteLook
+    first: int
+
+
+Look = GreyLook | PaletteLook | ColourLook | SupplementedLook
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +159,23 @@ class Jpeg:
     height: int
 
 
-def render_frame(stored: Pixels, look: Look, *, aspect: float = 1.0, max_edge: int = MAX_EDGE) -> Image.Image:
+def render_frame(
+    stored: Pixels, look: Look, *, aspect: float = 1.0, max_edge: int = MAX_EDGE, ybr: bool = False
+) -> Image.Image:
     """Render one frame as a picture in true proportions.
 
     Parameters
     ----------
     stored : numpy.ndarray, shape (rows, columns) or (rows, columns, 3)
         Stored values before the modality LUT; signedness as Pixel Representation (0028,0103).
-    look : GreyLook or PaletteLook or ColourLook
+    look : GreyLook or PaletteLook or ColourLook or SupplementedLook
         What the data set says about them.
     aspect : float
         Height of a pixel in units of its width.
     max_edge : int
         Longest output edge, in pixels. Smaller frames keep their size, but for pixels that are not square.
+    ybr : bool
+        Whether three samples are YBR_FULL (PS3.3 C.7.6.3.1.2), not RGB.
 
     Returns
     -------
@@ -163,15 +186,27 @@ def render_frame(stored: Pixels, look: Look, *, aspect: float = 1.0, max_edge: i
     ----------
     DICOM PS3.3 C.11.2 (VOI LUT, applied after C.11.1 Modality LUT); PS3.18 8.3.5.
     """
+    pixels = frame_pixels(stored, look, ybr=ybr)
+    return proportioned(Image.fromarray(pixels), aspect, max_edge)
+
+
+def frame_pixels(stored: Pixels, look: Look, *, ybr: bool = False) -> Grey:
+    """Give the grey levels or RGB of a frame, 8 bits a sample; parameters as of `render_frame`."""
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if isinstance(look, GreyLook):
-        pixels = grey_levels(stored, look)
-    elif isinstance(look, PaletteLook):
+        return grey_levels(stored, look)
+    if isinstance(look, SupplementedLook):
+        grey = np.repeat(grey_levels(stored, look.grey)[..., None], 3, axis=-1)
+        values = _values(_unsigned(stored).astype(np.int64), look.grey)
+        return np.where(values[..., None] >= look.first, frame_pixels(stored, look.palette), grey)
+    if isinstance(look, PaletteLook):
         table = np.frombuffer(look.table, np.uint8).reshape(-1, 3)
         pixels = table[np.minimum(_unsigned(stored), len(table) - 1)]
     else:
-        pixels = _eight_bits(stored, look.bits_stored)
-    return _proportioned(Image.fromarray(np.ascontiguousarray(pixels)), aspect, max_edge)
+        pixels = np.ascontiguousarray(_eight_bits(stored, look))
+        if ybr:
+            pixels = np.asarray(Image.fromarray(pixels, "YCbCr").convert("RGB"))
+    return to_srgb(pixels, look.profile) if look.profile else pixels
 
 
 def grey_levels(stored: Pixels, look: GreyLook) -> Grey:
@@ -182,9 +217,15 @@ def grey_levels(stored: Pixels, look: GreyLook) -> Grey:
     if look.window is None and look.voi_lut is None:
         look = _with_range(stored, look)
     if stored.dtype.kind == "f" or stored.dtype.itemsize > 2:
-        return _levels(np.nan_to_num(stored.astype(np.float64)), stored, look)
+        return _levels(np.nan_to_num(_wide_values(stored, look)), stored, look)
     table = _table(look, stored.dtype.itemsize * 8)
-    return table[_unsigned(stored)]
+    return table.take(_unsigned(stored), mode="wrap")  # "wrap" is far faster than to check each
+
+
+def _wide_values(stored: Pixels, look: GreyLook) -> Floats:
+    if stored.dtype.kind != "f" and look.bits_stored < stored.dtype.itemsize * 8:
+        stored = _values(stored.astype(np.int64), look)
+    return stored.astype(np.float64)
 
 
 def _unsigned(stored: Pixels) -> Pixels:
@@ -226,6 +267,9 @@ def _levels(values: Floats, cells: Pixels, look: GreyLook) -> Grey:
     else:
         assert look.voi_lut is not None
         shades = look.voi_lut.apply(values) / ((1 << look.voi_lut.bits) - 1)
+    if look.presentation_lut is not None:
+        lut = look.presentation_lut
+        shades = lut.apply(lut.first + np.clip(shades, 0, 1) * (len(lut.entries) - 1)) / ((1 << lut.bits) - 1)
     if look.inverted:
         shades = 1 - shades
     # Cut off, not rounded, as the common renderers do: pictures can be compared with theirs to the last grey level.
@@ -250,31 +294,43 @@ def _is_padding(cells: Pixels, look: GreyLook) -> NDArray[np.bool_]:
 
 def _with_range(stored: Pixels, look: GreyLook) -> GreyLook:
     """Add the window from the lowest to the highest value that is no padding."""
-    values = _modality(_values_present(stored, look).astype(np.float64), look)
+    values = _modality(_values_present(stored, look), look)
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     width = (high - low) or 1.0
     return replace(look, window=Window(low + width / 2, width, VoiFunction.LINEAR_EXACT))
 
 
-def _values_present(stored: Pixels, look: GreyLook) -> Pixels:
+def _values_present(stored: Pixels, look: GreyLook) -> Floats:
     if stored.dtype.kind == "f" or stored.dtype.itemsize > 2:
-        return stored[~_is_padding(stored, look)]
+        return _wide_values(stored, look)[~_is_padding(stored, look)]
     bits = stored.dtype.itemsize * 8
     if look.bits_stored <= 8:  # a screen shot, a mask: made to be shown as it is
-        return _values(np.arange(1 << look.bits_stored) << (look.high_bit + 1 - look.bits_stored), look)
+        cells = np.arange(1 << look.bits_stored) << (look.high_bit + 1 - look.bits_stored)
+        return _values(cells, look).astype(np.float64)
     cells = np.flatnonzero(np.bincount(_unsigned(stored).ravel(), minlength=1 << bits))
-    return _values(cells[~_is_padding(_whole(cells, bits, look), look)], look)
+    return _values(cells[~_is_padding(_whole(cells, bits, look), look)], look).astype(np.float64)
 
 
-def _eight_bits(colours: Pixels, bits_stored: int) -> Grey:
-    if bits_stored == 8 and colours.dtype.itemsize == 1:
+def _eight_bits(colours: Pixels, look: ColourLook) -> Grey:
+    if look.bits_stored == 8 and colours.dtype.itemsize == 1:
         return colours.view(np.uint8)
-    highest = (1 << bits_stored) - 1
-    return (np.minimum(_unsigned(colours), highest) * (255 / highest)).round().astype(np.uint8)
+    highest = (1 << look.bits_stored) - 1
+    values = (_unsigned(colours) >> (look.high_bit + 1 - look.bits_stored)) & highest
+    return (values * (255 / highest)).round().astype(np.uint8)
 
 
-def _proportioned(picture: Image.Image, aspect: float, max_edge: int) -> Image.Image:
+def to_srgb(pixels: Grey, profile: bytes) -> Grey:
+    """Convert RGB by an ICC profile; colours stay as they are where it is no profile of RGB."""
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    try:
+        converted = ImageCms.profileToProfile(picture, io.BytesIO(profile), _SRGB)
+    except ImageCms.PyCMSError:
+        return pixels
+    return np.asarray(converted)
+
+
+def proportioned(picture: Image.Image, aspect: float, max_edge: int = MAX_EDGE) -> Image.Image:
     """Stretch the coarser axis until pixels are square, then shrink to `max_edge`."""
     width, height = picture.width * max(1 / aspect, 1), picture.height * max(aspect, 1)
     return _resized(picture, width, height, min(1.0, max_edge / max(width, height)))

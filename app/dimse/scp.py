@@ -1,7 +1,8 @@
-"""The DICOM receiver: one thread an association, admitted by AE titles and network."""
+"""The DICOM receiver: one thread an association, admitted by AE titles, network and, under TLS, certificate."""
 
 import selectors
 import socket
+import ssl
 import threading
 import time
 
@@ -18,6 +19,7 @@ from app.dimse.upper_layer import (
     Association,
     AssociationEnded,
 )
+from app.gateways import dicom_tls
 from app.services import sources
 from app.services.parts import Parts
 from app.services.sources import Source
@@ -30,20 +32,23 @@ _BACKLOG = 128
 _log = get_logger("scp")
 
 
-def _listener(settings: Settings) -> socket.socket:
+def _listener(settings: Settings, *, tls: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.dimse_host else socket.AF_INET
-    return socket.create_server((settings.dimse_host, settings.dimse_port), family=family, backlog=_BACKLOG)
+    port = settings.dimse_tls_port if tls else settings.dimse_port
+    return socket.create_server((settings.dimse_host, port), family=family, backlog=_BACKLOG)
 
 
 class Receiver:
     """Listens from construction on; `run` serves until `stop`, which any thread or signal handler may call.
 
-    With a descriptor it listens on that socket, which receivers may share and which outlives each of them.
+    With a descriptor it listens on that socket, which receivers may share and which outlives each of them. With `tls`
+    all of its associations are under TLS, and each peer must show a certificate.
     """
 
-    def __init__(self, parts: Parts, descriptor: int | None = None) -> None:
+    def __init__(self, parts: Parts, descriptor: int | None = None, *, tls: bool = False) -> None:
         self._parts = parts
-        self._listener = _listener(parts.settings) if descriptor is None else socket.socket(fileno=descriptor)
+        self._tls = dicom_tls.accepting(parts.settings) if tls else None
+        self._listener = _listener(parts.settings, tls=tls) if descriptor is None else socket.socket(fileno=descriptor)
         self._listener.settimeout(0)  # another receiver may take the connection that woke both
         self._wake, self._woken = socket.socketpair()
         self._stopping = False
@@ -91,6 +96,8 @@ class Receiver:
         """Take the next connection; returns whether there was one."""
         try:
             connection, address = self._listener.accept()
+            if self._tls is not None:
+                connection = self._under_tls(self._tls, connection)
         except BlockingIOError:
             return False
         except OSError:  # the peer gave up already, or descriptors ran out
@@ -108,11 +115,18 @@ class Receiver:
         thread.start()
         return True
 
+    @staticmethod
+    def _under_tls(context: ssl.SSLContext, connection: socket.socket) -> socket.socket:
+        """Wrap a connection; the handshake is for its own thread, since a peer may take its time over it."""
+        with connection:  # an open one moves into what wraps it; one that cannot be wrapped is closed
+            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+
     def _serve(self, connection: socket.socket, association: Association, address: str) -> None:
         try:
             with connection:
+                certificate = association.peer_certificate()
                 called, calling = association.read_request()
-                source = self._source(association, called, calling, address)
+                source = self._source(association, called, calling, address, certificate)
                 self._take_place(association)
                 association.accept()
                 _log.info("association accepted", source=str(source.id))
@@ -135,7 +149,9 @@ class Receiver:
         if full:
             raise association.reject(LIMIT_REACHED)
 
-    def _source(self, association: Association, called: str, calling: str, address: str) -> Source:
+    def _source(
+        self, association: Association, called: str, calling: str, address: str, certificate: bytes | None
+    ) -> Source:
         """Return who is calling, or reject the association."""
         try:
             with reading(self._parts, Scope(name=called)) as session:
@@ -145,6 +161,6 @@ class Receiver:
         if not found:
             raise association.reject(CALLED_UNKNOWN)
         for source in found:
-            if source.calling_ae_title == calling and source.sends_from(address):
+            if source.calling_ae_title == calling and source.sends_from(address) and source.shows(certificate):
                 return source
         raise association.reject(CALLING_UNKNOWN)

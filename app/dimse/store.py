@@ -1,4 +1,4 @@
-"""What is done with the requests of one association: C-STORE into the intake, C-ECHO, a refusal of the rest.
+"""What is done with the requests of one association: C-STORE into the intake, C-ECHO; what else there is, elsewhere.
 
 References
 ----------
@@ -9,7 +9,9 @@ from functools import partial
 
 from app.core.logs import get_logger
 from app.dicom.instance import DoesNotMatch, InstanceHeader, parse_dataset_header
-from app.dimse.upper_layer import Association, AssociationEnded, Message
+from app.dimse import normalized
+from app.dimse.command_set import Message
+from app.dimse.upper_layer import Association, AssociationEnded
 from app.services import sources
 from app.services.ingest import Intake
 from app.services.ingest_versions import Sender
@@ -19,7 +21,6 @@ from app.services.unit_of_work import Scope, looking
 
 C_STORE, C_ECHO, C_CANCEL = 0x0001, 0x0030, 0x0FFF
 SUCCESS, PROCESSING_FAILURE, CLASS_NOT_SUPPORTED, NOT_AUTHORISED = 0x0000, 0x0110, 0x0122, 0x0124
-UNRECOGNISED_OPERATION = 0x0211
 
 _log = get_logger("scp")
 
@@ -43,13 +44,13 @@ def _answer_all(parts: Parts, association: Association, intake: Intake, source: 
         elif message.command_field == C_ECHO:
             association.respond(message, SUCCESS)
         elif message.command_field != C_CANCEL:
-            association.respond(message, UNRECOGNISED_OPERATION)
+            normalized.answer(parts, association, source, message)
 
 
 def _store(parts: Parts, association: Association, intake: Intake, source: Source, message: Message) -> tuple[int, str]:
     """Take one instance; returns status and error comment."""
     with looking(parts, Scope(hospital=source.hospital_id)) as connection:
-        if not sources.is_known(connection, source.id):
+        if not sources.is_known(connection, source):
             return NOT_AUTHORISED, "This source may send no longer."
     if message.sop_class_uid != message.abstract_syntax:
         return CLASS_NOT_SUPPORTED, "The SOP class is not that of the presentation context."

@@ -6,10 +6,12 @@ so that an instance of any length takes the memory of one PDU, and takes twice a
 
 References
 ----------
-DICOM PS3.8 9.3 (PDU structure), PS3.7 6.3 (messages), 9.1.1 and 9.1.5 (C-STORE, C-ECHO), Annex E (command dictionary).
+DICOM PS3.8 9.3 (PDU structure), PS3.7 6.3 (messages).
 """
 
+import hashlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -27,9 +29,11 @@ from pynetdicom.pdu_primitives import (
     MaximumLengthNotification,
 )
 from pynetdicom.presentation import build_context, negotiate_unrestricted
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import InstanceAvailabilityNotification, StorageCommitmentPushModel, Verification
 
-from app.dicom.instance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from app.dicom.instance import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from app.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from app.dimse.command_set import Message, read_request, write_response
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 MAX_PDU = 128 << 10  # bytes that we ask for; larger brought nothing
@@ -37,8 +41,13 @@ NEGOTIATION_SECONDS, IDLE_SECONDS = 30, 60
 _REQUEST_LIMIT = 1 << 20  # bytes of an A-ASSOCIATE-RQ: 128 contexts with all transfer syntaxes are a quarter of it
 _COMMAND_LIMIT = 16 << 10
 _ASSOCIATE_RQ, _P_DATA_TF, _RELEASE_RQ, _ABORT = 0x01, 0x04, 0x05, 0x07
-_PDU, _PDV, _ELEMENT = Struct(">BxI"), Struct(">IBB"), Struct("<HHI")
-_NO_DATA_SET = 0x0101
+_PDU, _PDV = Struct(">BxI"), Struct(">IBB")
+_LITTLE_ENDIAN = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN]
+_BESIDE_STORAGE = [
+    build_context(Verification),
+    build_context(StorageCommitmentPushModel, _LITTLE_ENDIAN),
+    build_context(InstanceAvailabilityNotification, _LITTLE_ENDIAN),
+]
 _INVALID_PDU_PARAMETER, _UNEXPECTED_PDU, _NO_REASON = 6, 2, 0
 
 
@@ -64,20 +73,6 @@ CONGESTION = Rejection(2, 3, 1, "temporary congestion")
 LIMIT_REACHED = Rejection(2, 3, 2, "local limit exceeded")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A request: its command set, and the presentation context that it came in. `has_data_set` says what follows."""
-
-    command_field: int
-    message_id: int
-    sop_class_uid: str
-    sop_instance_uid: str
-    has_data_set: bool
-    context_id: int
-    abstract_syntax: str
-    transfer_syntax_uid: str
-
-
 class Association:
     """One association, seen from the acceptor. All methods but `stop` belong to one thread."""
 
@@ -93,6 +88,23 @@ class Association:
         self._idle, self._stopping = True, False
         self._deadline: float | None = time.monotonic() + NEGOTIATION_SECONDS  # until the association is accepted
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def peer_certificate(self) -> bytes | None:
+        """Let a peer show its certificate; returns its SHA-256, or None where the association is in clear.
+
+        Raises
+        ------
+        AssociationEnded
+            When no TLS came about: no certificate, or none that an authority of ours signed and that is valid today.
+        """
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return None
+        self._socket.settimeout(NEGOTIATION_SECONDS)
+        try:
+            self._socket.do_handshake()
+        except OSError as error:
+            raise AssociationEnded(f"no TLS: {getattr(error, 'reason', None) or type(error).__name__}") from None
+        return hashlib.sha256(self._socket.getpeercert(binary_form=True) or b"").digest()
 
     def read_request(self) -> tuple[str, str]:
         """Wait for the A-ASSOCIATE-RQ; returns the called and the calling AE title.
@@ -135,7 +147,7 @@ class Association:
             if hasattr(item, "scp_role")
         }
         results, reply_roles = negotiate_unrestricted(
-            request.presentation_context_definition_list, [build_context(Verification)], roles
+            request.presentation_context_definition_list, _BESIDE_STORAGE, roles
         )
         self._contexts = {
             item.context_id: (str(item.abstract_syntax), str(item.transfer_syntax[0]))
@@ -186,28 +198,15 @@ class Association:
         """
         for _ in self.data_set():
             pass
-        elements = [
-            (0x0002, _uid(message.sop_class_uid)),
-            (0x0100, _us(message.command_field | 0x8000)),
-            (0x0120, _us(message.message_id)),
-            (0x0800, _us(_NO_DATA_SET)),
-            (0x0900, _us(status)),
-        ]
-        if comment:
-            elements.append((0x0902, _even(comment.encode("ascii", "replace")[:64], b" ")))
-        if message.sop_instance_uid:
-            elements.append((0x1000, _uid(message.sop_instance_uid)))
-        body = b"".join(_ELEMENT.pack(0, number, len(value)) + value for number, value in elements)
-        self._send_command(message.context_id, _ELEMENT.pack(0, 0, 4) + len(body).to_bytes(4, "little") + body)
+        self._send_command(message.context_id, write_response(message, status, comment))
 
     def stop(self) -> None:
         """End the association after the message that is being received, at once when there is none."""
         with self._lock:
             self._stopping = True
             if self._idle:
-                self._abort(_NO_REASON)
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # wakes its thread, which aborts: two may not write to one TLS connection
+                    socket.socket.shutdown(self._socket, socket.SHUT_RD)
 
     def _next_pdv(self) -> tuple[int, int, memoryview] | None:
         """Wait for the first fragment of a message; None when there will be none."""
@@ -229,20 +228,9 @@ class Association:
         if not control & 1 or len(command) > _COMMAND_LIMIT or context_id not in self._contexts:
             raise self._broken(_INVALID_PDU_PARAMETER, "a message does not begin with a command set")
         try:
-            return self._message(_elements(command), context_id)
+            return read_request(command, context_id, self._contexts[context_id])
         except (KeyError, StructError):
             raise self._broken(_INVALID_PDU_PARAMETER, "the command set is malformed") from None
-
-    def _message(self, elements: dict[int, bytes], context_id: int) -> Message:
-        return Message(
-            _number(elements[0x0100]),
-            _number(elements[0x0110]),
-            elements.get(0x0002, b"").decode("ascii", "replace").strip("\0 "),
-            elements.get(0x1000, b"").decode("ascii", "replace").strip("\0 "),
-            _number(elements[0x0800]) != _NO_DATA_SET,
-            context_id,
-            *self._contexts[context_id],
-        )
 
     def _expected_pdv(self, *, is_command: bool) -> tuple[int, int, memoryview]:
         pdv = self._pdv(may_release=False)
@@ -296,6 +284,8 @@ class Association:
             except OSError:
                 count = 0
             if not count:
+                if self._stopping:
+                    self._abort(_NO_REASON)
                 raise AssociationEnded("the connection was closed")
             have += count
         return view
@@ -329,30 +319,3 @@ def _released() -> A_RELEASE:
     primitive = A_RELEASE()
     primitive.result = "affirmative"
     return primitive
-
-
-def _elements(command: bytes) -> dict[int, bytes]:
-    """Read a command set: Implicit VR Little Endian, group 0000 (PS3.7 6.3.1). Keys are element numbers."""
-    found, at = {}, 0
-    while at < len(command):
-        _, element, length = _ELEMENT.unpack_from(command, at)
-        at += _ELEMENT.size
-        found[element] = command[at : at + length]
-        at += length
-    return found
-
-
-def _number(value: bytes) -> int:
-    return int.from_bytes(value[:2], "little")
-
-
-def _us(value: int) -> bytes:
-    return value.to_bytes(2, "little")
-
-
-def _uid(text: str) -> bytes:
-    return _even(text.encode("ascii", "replace"), b"\0")
-
-
-def _even(value: bytes, padding: bytes) -> bytes:
-    return value + padding * (len(value) % 2)

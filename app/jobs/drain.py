@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.core.logs import get_logger
 from app.outbox import Owed, claim, close, next_due, postpone
-from app.services import announcing, dispatching, previews, study_state
+from app.services import announcing, commitment, dispatching, previews, series_metadata, study_state
 from app.services.parts import Parts
 from app.services.unit_of_work import Scope, unit_of_work
 
@@ -38,8 +38,10 @@ def announce(parts: Parts, owed: Owed) -> None:
 JOBS: dict[str, Job] = {
     study_state.SETTLE: settle,
     study_state.RENDER: previews.render_series,
+    series_metadata.WRITE: series_metadata.write_series,
     study_state.ANNOUNCE: announce,
     announcing.DISPATCH: dispatching.dispatch,
+    commitment.REPORT: commitment.report,
 }
 
 

@@ -54,7 +54,10 @@ class ApiKey(Base):
 
 
 class ImagingSource(Base):
-    """What sends images by C-STORE, known by both AE titles and its network."""
+    """What sends images by C-STORE, known by both AE titles, its network and, where it has one, its certificate.
+
+    `report_to` is where it listens for reports of storage commitment, as `host:port`.
+    """
 
     __tablename__ = "imaging_source"
     __table_args__ = (UniqueConstraint("called_ae_title", "calling_ae_title", "network"),)
@@ -66,6 +69,8 @@ class ImagingSource(Base):
     network: Mapped[str]
     default_issuer: Mapped[str]
     replace_policy: Mapped[str] = mapped_column(default="keep-newest")
+    report_to: Mapped[str | None]
+    certificate_sha256: Mapped[bytes | None]
     created_at: Mapped[datetime]
 
 

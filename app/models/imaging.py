@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HospitalId, Id, Uid, partial_index
+from app.models.base import Base, HospitalId, Id, Sorted, Uid, partial_index
 
 
 class Study(Base):
@@ -24,6 +24,10 @@ class Study(Base):
         UniqueConstraint("hospital_id", "study_instance_uid"),
         Index("ix_study_accession", "hospital_id", "accession_number"),
         Index("ix_study_dicom_patient", "hospital_id", "dicom_patient_id"),
+        Index("ix_study_newest", "hospital_id", "id"),
+        Index("ix_study_date", "hospital_id", "study_date", "id"),
+        Index("ix_study_name", "hospital_id", "name_key", "id"),
+        Index("ix_study_ideographic", "hospital_id", "ideographic_key", "id"),
         partial_index("ix_study_unmatched", "hospital_id", "id", where="unmatched_reason IS NOT NULL"),
         partial_index("ix_study_held", "hospital_id", "id", where="held_at IS NOT NULL"),
     )
@@ -46,10 +50,15 @@ class Study(Base):
     dicom_patient_id: Mapped[str]
     dicom_issuer: Mapped[str]
     dicom_patient_name: Mapped[str]
+    name_key: Mapped[Sorted] = mapped_column(default="", server_default="")
+    ideographic_key: Mapped[Sorted] = mapped_column(default="", server_default="")
     dicom_birth_date: Mapped[str]
+    dicom_sex: Mapped[str] = mapped_column(default="", server_default="")
     accession_number: Mapped[str]
     study_date: Mapped[str]
     study_time: Mapped[str]
+    dicom_study_id: Mapped[str] = mapped_column(default="", server_default="")
+    referring_physician_name: Mapped[str] = mapped_column(default="", server_default="")
     description_sealed: Mapped[bytes | None]
     local_date: Mapped[date | None]
     identity_conflict: Mapped[bool] = mapped_column(default=False)
@@ -71,10 +80,13 @@ class ManifestEntry(Base):
 
 
 class Series(Base):
-    """A series; `preview_object_id` is its packed previews, made for `preview_revision` of the series."""
+    """A series. `changes` counts its arrivals; previews and metadata are each made for a number of them."""
 
     __tablename__ = "series"
-    __table_args__ = (UniqueConstraint("study_id", "series_instance_uid"),)
+    __table_args__ = (
+        UniqueConstraint("study_id", "series_instance_uid"),
+        Index("ix_series_uid", "hospital_id", "series_instance_uid"),
+    )
 
     id: Mapped[Id]
     hospital_id: Mapped[HospitalId]
@@ -84,6 +96,13 @@ class Series(Base):
     number: Mapped[int | None]
     description_sealed: Mapped[bytes | None]
     changes: Mapped[int] = mapped_column(default=0)
+    instance_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    metadata_object_id: Mapped[UUID | None]
+    metadata_changes: Mapped[int] = mapped_column(default=-1, server_default="-1")
+    performed_date: Mapped[str] = mapped_column(default="", server_default="")
+    performed_time: Mapped[str] = mapped_column(default="", server_default="")
+    scheduled_step_id: Mapped[str] = mapped_column(default="", server_default="")
+    requested_procedure_id: Mapped[str] = mapped_column(default="", server_default="")
     preview_object_id: Mapped[UUID | None]
     preview_changes: Mapped[int] = mapped_column(default=-1)
     picture_count: Mapped[int] = mapped_column(default=0)
@@ -96,7 +115,10 @@ class Instance(Base):
     """One SOP Instance; `current_digest` names the version that is shown."""
 
     __tablename__ = "instance"
-    __table_args__ = ({"postgresql_partition_by": "HASH (study_id)"},)
+    __table_args__ = (
+        Index("ix_instance_uid", "hospital_id", "sop_instance_uid"),
+        {"postgresql_partition_by": "HASH (study_id)"},
+    )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("study.id"), primary_key=True)
     sop_instance_uid: Mapped[Uid] = mapped_column(primary_key=True)
@@ -120,6 +142,7 @@ class InstanceVersion(Base):
     transfer_syntax_uid: Mapped[Uid]
     object_id: Mapped[UUID]
     source_id: Mapped[UUID | None]
+    crc32: Mapped[int | None] = mapped_column(BigInteger)
     flagged: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime]
 

@@ -2,25 +2,46 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Dialect, and_, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.access.load.prepared import Prepared
 from app.access.principals import HospitalClient
 from app.audit.events import Event
 from app.audit.record import Fact, record
 from app.core.errors import NotFound
 from app.models.hospitals import ApiKey, Hospital
 from app.services.parts import Parts
+from app.services.unit_of_work import Scope, looking
+
+_LIVING = (
+    select(ApiKey.hospital_id, ApiKey.id, Hospital.code)
+    .outerjoin(Hospital, and_(Hospital.id == ApiKey.hospital_id, Hospital.code == bindparam("code")))
+    .where(ApiKey.credential_digest == bindparam("digest"), ApiKey.ended_at.is_(None))
+)
 
 
-def client_of(session: Session, digest: bytes) -> HospitalClient | None:
-    """Return the principal behind a living key."""
-    row = session.execute(
-        select(ApiKey.hospital_id, ApiKey.id).where(ApiKey.credential_digest == digest, ApiKey.ended_at.is_(None))
-    ).first()
-    return HospitalClient(row.hospital_id, row.id) if row is not None else None
+@lru_cache(maxsize=4)
+def _living(dialect: Dialect) -> Prepared:
+    return Prepared(_LIVING, dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class LivingKey:
+    """Who comes with a key, and whether the hospital that was named is its own."""
+
+    client: HospitalClient
+    is_of_named: bool
+
+
+def living_key(parts: Parts, digest: bytes, code: str) -> LivingKey | None:
+    """Return who comes with a key that lives, and whether `code` is its hospital's; runs on every request."""
+    with looking(parts, Scope(digest=digest, name=code)) as connection:
+        row = _living(connection.dialect).first(connection, digest=digest, code=code)
+    return LivingKey(HospitalClient(row.hospital_id, row.id), row.code is not None) if row is not None else None
 
 
 def hospital_id_of_code(session: Session, code: str) -> UUID | None:

@@ -10,6 +10,7 @@ DICOM PS3.4 B (Storage), PS3.18 10.5 (Store transaction), Table I.2-2 (failure r
 
 import hashlib
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from app.core.errors import OutOfResources
 from app.core.identifiers import StudyInstanceUid
 from app.core.logs import get_logger
-from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance, file_meta
+from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance
+from app.dicom.part10 import file_meta
 from app.services import ingest_rows, keys
 from app.services.ingest_versions import NewInstance, Sender, is_known
 from app.services.objects import ObjectWriter, put
@@ -153,7 +155,7 @@ class Intake:
             self._pack = self.parts.store.create()
         writer = ObjectWriter(self._pack, study.secret, "instance", room=self._room)
         try:
-            digest = self._seal(writer, header, source)
+            digest, crc = self._seal(writer, header, source)
             placed = writer.finish()
         except BaseException:
             writer.discard()
@@ -169,24 +171,34 @@ class Intake:
             return
         self._seen.add(identity)
         self._promised.append(outcome)
-        self._group.append(NewInstance(study.study_id, header, digest, placed))
+        self._group.append(NewInstance(study.study_id, header, digest, crc, placed))
         if len(self._group) >= GROUP_INSTANCES or self._pack.offset >= PACK_BYTES:
             self.flush()
 
-    def _seal(self, writer: ObjectWriter, header: InstanceHeader, source: "_Pieces") -> bytes:
-        """Seal the whole file; returns the SHA-256 of the data set, without preamble and file meta information."""
-        digest = hashlib.sha256()
+    def _seal(self, writer: ObjectWriter, header: InstanceHeader, source: "_Pieces") -> tuple[bytes, int]:
+        """Seal the whole file.
+
+        Returns
+        -------
+        digest : bytes
+            SHA-256 of the data set, without preamble and file meta information.
+        crc : int
+            CRC-32 of the file, as archives carry it.
+        """
+        digest, crc = hashlib.sha256(), 0
         offset, size = header.dataset_offset, 0
         if source.bare:
-            writer.write(file_meta(header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid))
-            offset = 0
+            meta = file_meta(header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid)
+            writer.write(meta)
+            offset, crc = 0, zlib.crc32(meta)
         for piece in source:
             writer.write(piece)
+            crc = zlib.crc32(piece, crc)
             digest.update(memoryview(piece)[max(0, offset - size) :])
             size += len(piece)
             if self.max_instance and size > self.max_instance:
                 raise OutOfResources(f"The instance is larger than {self.max_instance} bytes.")
-        return digest.digest()
+        return digest.digest(), crc
 
     def _study(self, header: InstanceHeader) -> _StudyRef:
         uid = header.study_instance_uid

@@ -14,17 +14,22 @@ from app.audit.events import Event
 from app.audit.record import Fact, record
 from app.core.identifiers import new_id
 from app.dicom.instance import InstanceHeader
+from app.dicom.person_name import name_keys
 from app.models.imaging import Quarantine, Series, Study
 from app.services import ingest_versions, keys, study_state
 from app.services.ingest_versions import NewInstance, Sender
 from app.services.objects import Placed, index_rows, insert_rows
 from app.services.parts import Parts
+from app.services.series_metadata import owe_metadata
 
 QUARANTINE_OBJECTS, QUARANTINE_BYTES, SET_ASIDE_AT_ONCE = 1_000, 4 << 30, 100
 """What one hospital may have set aside and not settled; what comes then is refused all the same, and not kept."""
 DISAGREE = "instances-disagree"
 _WHOSE = ("dicom_patient_id", "dicom_issuer", "accession_number")
-_IDENTITY = (*_WHOSE, "dicom_patient_name", "dicom_birth_date", "study_date", "study_time")
+_IDENTITY = (
+    *_WHOSE, "dicom_patient_name", "name_key", "ideographic_key", "dicom_birth_date", "dicom_sex", "study_date",
+    "study_time", "dicom_study_id", "referring_physician_name",
+)  # fmt: skip
 # Statements of every instance are built once and run without the unit of work's object map: building and mapping cost
 # more than all that is done to the bytes of a CT image.
 _STUDY: Any = (
@@ -39,7 +44,11 @@ _STUDY: Any = (
 _SERIES = select(Series.series_instance_uid, Series.id).where(
     Series.study_id == bindparam("study"), Series.series_instance_uid.in_(bindparam("uids", expanding=True))
 )
-_CHANGED = update(Series).where(Series.id == bindparam("changed")).values(changes=Series.changes + 1)
+_CHANGED = (
+    update(Series)
+    .where(Series.id == bindparam("changed"))
+    .values(changes=Series.changes + 1, instance_count=Series.instance_count + bindparam("more"))
+)
 
 
 def find_study(session: Session, hospital_id: UUID, uid: str) -> UUID | None:
@@ -118,12 +127,33 @@ def insert_instances(
         replaced = ingest_versions.insert_instances(session, parts, sender, study_id, fresh, known, series)
         if _note_identity(session, parts, study, sender, fresh) and study.patient_id is not None:
             _hold(session, parts, sender, study, now)
-        changed = {series[study_id, new.header.series_instance_uid] for new in fresh if new not in replaced.kept_back}
-        if changed:
-            session.connection().execute(_CHANGED, [{"changed": series_id} for series_id in sorted(changed)])
+        _note_changes(
+            session, parts, sender, study_id, [n for n in fresh if n not in replaced.kept_back], known, series
+        )
         study_state.arrive(session, parts, study, other_content=bool(replaced.newer), now=now)
         if study_id in audit_for:
             record(session, parts.keys, _stored(sender, study), now=now)
+
+
+def _note_changes(
+    session: Session,
+    parts: Parts,
+    sender: Sender,
+    study_id: UUID,
+    shown: list[NewInstance],
+    known: set[str],
+    series: dict[tuple[UUID, str], UUID],
+) -> None:
+    """Count what is new in each series, and owe its metadata. `known` are instances that had a version before."""
+    new: dict[UUID, set[str]] = defaultdict(set)
+    for item in shown:
+        header = item.header
+        new[series[study_id, header.series_instance_uid]] |= {header.sop_instance_uid} - known
+    if new:
+        changes = [{"changed": series_id, "more": len(new[series_id])} for series_id in sorted(new)]
+        session.connection().execute(_CHANGED, changes)
+    for series_id in new:
+        owe_metadata(session, parts, sender.hospital_id, series_id)
 
 
 def room_in_quarantine(session: Session, hospital_id: UUID) -> int:
@@ -193,6 +223,10 @@ def _identity(sender: Sender, header: InstanceHeader) -> dict[str, object]:
     return _whose(sender, header) | {
         "dicom_patient_name": header.patient_name,
         "dicom_birth_date": header.patient_birth_date,
+        "dicom_sex": header.patient_sex,
+        "dicom_study_id": header.study_id,
+        "referring_physician_name": header.referring_physician_name,
+        **dict(zip(("name_key", "ideographic_key"), name_keys(header.patient_name), strict=True)),
         "study_date": header.study_date,
         "study_time": header.study_time,
         "local_date": _date(header.study_date),
@@ -234,7 +268,7 @@ def _learn_series(
             "id": new_id(), "hospital_id": sender.hospital_id, "study_id": study_id, "series_instance_uid": uid,
             "modality": header.modality, "number": header.series_number,
             "description_sealed": keys.seal_text(session, parts, sender.hospital_id, header.series_description),
-            "changes": 0, "preview_changes": -1, "picture_count": 0,
+            "changes": 0, "instance_count": 0, "metadata_changes": -1, "preview_changes": -1, "picture_count": 0,
             "shown_count": 0, "created_at": now,
         }
         for uid, header in headers.items()

@@ -49,6 +49,7 @@ class NewInstance:
     study_id: UUID
     header: InstanceHeader
     digest: bytes
+    crc32: int
     placed: Placed
 
 
@@ -73,7 +74,8 @@ def insert_versions(
         {
             "study_id": study_id, "sop_instance_uid": new.header.sop_instance_uid, "dataset_digest": new.digest,
             "hospital_id": sender.hospital_id, "transfer_syntax_uid": new.header.transfer_syntax_uid,
-            "object_id": new.placed.object_id, "source_id": sender.source_id, "flagged": False, "received_at": now,
+            "object_id": new.placed.object_id, "source_id": sender.source_id, "crc32": new.crc32, "flagged": False,
+            "received_at": now,
         }
         for new in fresh
     ]  # fmt: skip

@@ -13,10 +13,11 @@ from app.core.identifiers import random_id
 from app.models.imaging import StoredObject
 from app.services import keys
 from app.services.parts import Parts
-from app.storage.encrypted import Encryptor, open_chunks, open_range, sealed_range, sealed_size
+from app.storage.encrypted import CHUNK, Encryptor, open_chunks, open_range, sealed_range, sealed_size
 from app.storage.packs import PackReader, PackWriter
 
 _INSERT = insert(StoredObject)
+_PIECE = 16 * CHUNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,14 @@ class ObjectReader:
     def pieces(self) -> Iterator[bytes]:
         """Yield the plain bytes, about 1 MiB at a time."""
         return open_chunks(self.key, self.object_id, self.size, self._sealed)
+
+    def pieces_of(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield plain bytes `start` to `start + length`, about 1 MiB at a time."""
+        end = start + length
+        while start < end:
+            stop = min((start // _PIECE + 1) * _PIECE, end)  # whole chunks but for the first and the last
+            yield self.range(start, stop - start)
+            start = stop
 
     def read(self) -> bytes:
         """Return all plain bytes."""

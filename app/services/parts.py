@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from app.core.clock import Clock
 from app.core.crypto import KeyFiles
 from app.core.settings import Settings
-from app.dicom.decode_worker import DecodePool
+from app.dicom.decode_pool import DecodePool
 from app.notify.channels.base import Channel
 from app.queue import Bell
 from app.services.throttle import Limiter

@@ -1,6 +1,7 @@
 """What a hospital says about a study: complete, held, released, not this patient's, to be told of again."""
 
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
@@ -50,7 +51,7 @@ class Nothing(Input):
 def complete(session: Session, parts: Parts, client: HospitalClient, uid: str, given: Completeness) -> Written:
     """Call a study complete, before or after its instances; it settles once what was promised is here."""
     now = parts.clock()
-    study, created = _ensure(session, parts, client, uid)
+    study, created = ensure_study(session, parts, client.hospital_id, uid)
     manifest = given.manifest or []
     study_state.call_complete(session, study, expected=given.instances, manifest=manifest, now=now)
     detail = {"instances": given.instances, "manifest": len(manifest)}
@@ -60,7 +61,7 @@ def complete(session: Session, parts: Parts, client: HospitalClient, uid: str, g
 
 def hold(session: Session, parts: Parts, client: HospitalClient, uid: str, given: Hold) -> Written:
     """Close every door to a study at the next request: links, sessions and messages all ask for `held_at`."""
-    study, created = _ensure(session, parts, client, uid)
+    study, created = ensure_study(session, parts, client.hospital_id, uid)
     study.held_at, study.held_reason = study.held_at or parts.clock(), given.reason
     _record(session, parts, client, study, Event.STUDY_HELD, reason=given.reason)
     return Written(id=study.id, outcome="created" if created else "changed")
@@ -69,7 +70,7 @@ def hold(session: Session, parts: Parts, client: HospitalClient, uid: str, given
 def release(session: Session, parts: Parts, client: HospitalClient, uid: str) -> Written:
     """End a hold, and release what waits for the patient's doctor; messages that were held for either go on."""
     now = parts.clock()
-    study, created = _ensure(session, parts, client, uid)
+    study, created = ensure_study(session, parts, client.hospital_id, uid)
     lift(study)
     study.doctor_released_at = study.doctor_released_at or now
     session.flush()
@@ -96,7 +97,7 @@ def undo_match(session: Session, parts: Parts, client: HospitalClient, uid: str,
     Conflict
         When the study is not matched.
     """
-    study = _known(session, client, uid)
+    study = _known(session, client.hospital_id, uid)
     if study.patient_id is None:
         raise Conflict("The study is not matched to anybody.")
     matching.undo(session, parts, study, by=client.actor, reason=given.reason, now=parts.clock())
@@ -115,7 +116,7 @@ def send_again(session: Session, parts: Parts, client: HospitalClient, uid: str)
     TooOften
         When this day's messages about the study are used up.
     """
-    study = _known(session, client, uid)
+    study = _known(session, client.hospital_id, uid)
     if study.patient_id is not None:
         announcing.trust_number(session, study.patient_id)
         session.flush()
@@ -126,20 +127,20 @@ def send_again(session: Session, parts: Parts, client: HospitalClient, uid: str)
     return Written(id=study.id, outcome="changed")
 
 
-def _known(session: Session, client: HospitalClient, uid: str) -> Study:
-    study = study_by_uid(session, client.hospital_id, uid)
+def _known(session: Session, hospital_id: UUID, uid: str) -> Study:
+    study = study_by_uid(session, hospital_id, uid)
     if study is None:
         raise NotFound
     return study
 
 
-def _ensure(session: Session, parts: Parts, client: HospitalClient, uid: str) -> tuple[Study, bool]:
-    """Return the study, made now when nothing of it came yet, and whether it was made."""
-    study = study_by_uid(session, client.hospital_id, uid)
+def ensure_study(session: Session, parts: Parts, hospital_id: UUID, uid: str) -> tuple[Study, bool]:
+    """Return a hospital's study, made now when nothing of it came yet, and whether it was made."""
+    study = study_by_uid(session, hospital_id, uid)
     if study is not None:
         return study, False
-    ingest_rows.expect_study(session, parts, client.hospital_id, uid)
-    return _known(session, client, uid), True
+    ingest_rows.expect_study(session, parts, hospital_id, uid)
+    return _known(session, hospital_id, uid), True
 
 
 def _record(

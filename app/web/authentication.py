@@ -13,7 +13,6 @@ from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.core.identifiers import digest_of
 from app.services import api_keys
 from app.services.parts import Parts
-from app.services.unit_of_work import Scope, reading
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -82,23 +81,27 @@ def _refuse_other_sites() -> None:
         raise Forbidden("This page takes no input from another site.")
 
 
-def _hospital_client(action: Action | None) -> HospitalClient:
+def _credential() -> str:
+    """Return the key that was sent: as a bearer, or as the password of whichever user."""
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not credential.strip():
-        raise Unauthenticated("Send the hospital's key as: Authorization: Bearer fpk_...")
-    digest = digest_of(credential.strip())
-    with reading(parts(), Scope(digest=digest)) as session:
-        client = api_keys.client_of(session, digest)
-    if client is None:
-        raise Unauthenticated("The key is unknown or was ended.")
-    parts().limiter.check(f"api:{client.api_key_id}", 6000)
+    if scheme.lower() == "basic" and request.authorization is not None:
+        return request.authorization.password or ""
+    return credential.strip() if scheme.lower() == "bearer" else ""
+
+
+def _hospital_client(action: Action | None) -> HospitalClient:
+    credential = _credential()
+    if not credential:
+        raise Unauthenticated("Send the hospital's key as: Authorization: Bearer fpk_..., or as password of Basic.")
     code = (request.view_args or {}).get("hospital")
-    if code is not None:
-        if "\0" in code:  # PostgreSQL does not even compare with it
-            raise NotFound
-        with reading(parts(), Scope(name=code)) as session:
-            if api_keys.hospital_id_of_code(session, code) != client.hospital_id:
-                raise NotFound
+    key = api_keys.living_key(parts(), digest_of(credential), (code or "").replace("\0", ""))  # no text has a NUL
+    if key is None:
+        raise Unauthenticated("The key is unknown or was ended.")
+    client = key.client
+    if code is None:  # a PACS or a viewer asks for thousands of frames a minute by DICOMweb
+        parts().limiter.check(f"api:{client.api_key_id}", 6000)
+    elif not key.is_of_named or "\0" in code:
+        raise NotFound
     resource = HospitalFacts(client.hospital_id)
     if action is not None and not decide(client, action, resource, now=parts().clock()).allowed:
         raise NotFound

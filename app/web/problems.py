@@ -34,7 +34,7 @@ def problem(status: int, code: str, title: str, detail: str = "", **more: Any) -
     body["instance"] = f"urn:uuid:{request_id()}"
     response = Response(json.dumps(body | more), status=status, content_type="application/problem+json")
     if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = 'Bearer, Basic realm="filmpass", charset="UTF-8"'
     return response
 
 

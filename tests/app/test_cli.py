@@ -58,9 +58,8 @@ def added(run) -> dict[str, str]:
 @pytest.mark.both_databases
 def test_a_hospital_is_added_in_trial_mode_with_a_key_that_works(run, parts):
     added = json.loads(run("hospital", "add", *options(HOSPITAL), "--json").stdout)
-    digest = digest_of(added["api_key"])
-    with reading(parts, Scope(digest=digest)) as session:
-        assert str(api_keys.client_of(session, digest).hospital_id) == added["id"]
+    key = api_keys.living_key(parts, digest_of(added["api_key"]), "yz1")
+    assert (str(key.client.hospital_id), key.is_of_named) == (added["id"], True)
     listed = json.loads(run("hospital", "list", "--json").stdout)
     assert listed == {"code": "yz1", "id": added["id"], "name": HOSPITAL["name"], "live": False}
 
@@ -156,8 +155,7 @@ def test_a_key_is_added_rotated_and_ended(run, added, parts):
     old = json.loads(run("api-key", "add", "yz1", "--label", "pacs", "--json").stdout)["api_key"]
     new = json.loads(run("api-key", "rotate", "yz1", living()["pacs"], "--json").stdout)["api_key"]
     for key, lives in ((old, False), (new, True)):
-        with reading(parts, Scope(digest=digest_of(key))) as session:
-            assert (api_keys.client_of(session, digest_of(key)) is not None) is lives
+        assert (api_keys.living_key(parts, digest_of(key), "") is not None) is lives
     run("api-key", "end", "yz1", living()["pacs"])
     assert set(living()) == {"first"}
     assert "flask api-key list" in run("api-key", "end", "yz1", added["id"], code=2).stderr
@@ -170,12 +168,32 @@ def test_a_source_is_added_listed_and_removed(run, parts):
     assert json.loads(run("source", "list", "yz1", "--json").stdout) == SOURCE | {
         "id": made["id"],
         "replace_policy": "keep-newest",
+        "report_to": "",
+        "certificate": "",
     }
     with reading(parts, Scope(name="FILMPASS")) as session:
         assert [str(item.id) for item in sources.sources_called(session, "FILMPASS")] == [made["id"]]
     run("source", "remove", "yz1", made["id"])
     assert run("source", "list", "yz1").stdout == ""
     assert "flask source list" in run("source", "remove", "yz1", made["id"], code=2).stderr
+
+
+@pytest.mark.both_databases
+def test_a_source_is_bound_to_a_certificate_and_told_at_an_address_until_it_is_not(run, parts):
+    def listed():
+        row = json.loads(run("source", "list", "yz1", "--json").stdout)
+        return row["report_to"], row["certificate"]
+
+    run("hospital", "add", *options(HOSPITAL))
+    bound = {"report-to": "tls://[fd00::1]:2762", "certificate": ":".join(["AB"] * 32)}
+    made = json.loads(run("source", "add", "yz1", *options(SOURCE | bound), "--json").stdout)
+    assert listed() == ("tls://[fd00::1]:2762", "ab" * 32)
+    run("source", "set", "yz1", made["id"], "--report-to", "10.1.2.3:104")
+    assert listed() == ("10.1.2.3:104", "ab" * 32)
+    run("source", "set", "yz1", made["id"], "--report-to", "", "--certificate", "")
+    assert listed() == ("", "")
+    run("source", "remove", "yz1", made["id"])
+    assert "flask source list" in run("source", "set", "yz1", made["id"], "--certificate", "", code=2).stderr
 
 
 @pytest.mark.both_databases
@@ -198,6 +216,10 @@ def test_a_source_that_would_be_mistaken_for_another_hospitals_is_refused(run):
         ("network", "10.1.2.3/16"),
         ("issuer", " "),
         ("replace-policy", "never"),
+        ("report-to", "10.1.2.3"),
+        ("report-to", "10.1.2.3:99999"),
+        ("report-to", "https://10.1.2.3:104"),
+        ("certificate", "ab" * 31),
     ],
 )
 def test_a_wrong_field_of_a_source_is_refused_by_name(run, added, name, value):

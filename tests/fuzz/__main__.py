@@ -15,7 +15,7 @@ from random import Random
 import hypothesis
 import structlog
 
-from app.dicom.decode_worker import DecodePool
+from app.dicom.decode_pool import DecodePool
 from tests.fuzz.documents import Documents, hospital_api
 from tests.fuzz.files import Files
 from tests.fuzz.parsers import PROPERTIES

@@ -3,7 +3,7 @@
 import contextlib
 from random import Random
 
-from app.dicom.decode_worker import DecodePool
+from app.dicom.decode_pool import DecodePool
 from app.dicom.instance import NeedMoreBytes, UnreadableInstance, parse_dataset_header, parse_header
 from app.dicom.render import NotRenderable
 from tests.app.dicom.samples import pydicom_file, real_files

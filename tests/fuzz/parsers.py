@@ -3,18 +3,22 @@
 import contextlib
 import dataclasses
 import io
+import json
 from collections.abc import Callable, Iterator
 
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.errors import InvalidInput, NotAcceptable
+from app.core.errors import BadRequest, InvalidInput, NotAcceptable
 from app.dicom.charset import _CODECS, _G0, _G1, character_sets, decode_text
+from app.dicom.describe import Identity, InMemory, describe
 from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance, parse_dataset_header, parse_header
 from app.dicom.multipart import MultipartError, parse_content_type, split
-from app.routes.dicomweb import wado
+from app.dicom.query import ATTRIBUTES, MAX_LIMIT, Level, parse_query
+from app.dicom.references import UnusableDataSet, parse_availability, parse_commitment_request
 from app.services.shapes import PageQuery
+from app.web.accept import Offer, choose
 from app.web.operations import _parse_query
 from tests.hostile.encoding import Place, element, image, native, tagged
 
@@ -114,8 +118,11 @@ def a_content_type_is_always_read(header: str) -> None:
 @given(_HEADER_TEXT)
 def an_accept_header_chooses_a_form_or_is_refused(header: str) -> None:
     environ = {"HTTP_ACCEPT": header.replace("\n", " ").replace("\r", " ")}
+    offers = [Offer("application/dicom", multipart=True, transfer_syntaxes=("1.2",)), Offer("application/dicom")]
     with _app.test_request_context(environ_base=environ), contextlib.suppress(NotAcceptable):
-        assert wado._chosen("1.2.840.10008.1.2.1") in {"application/dicom", "multipart/related"}
+        offer, syntax = choose(offers)
+        assert offer in offers
+        assert syntax in {None, "*", "1.2"} or offer.transfer_syntaxes is None
 
 
 @given(
@@ -126,6 +133,35 @@ def an_accept_header_chooses_a_form_or_is_refused(header: str) -> None:
 def a_query_is_read_or_refused_by_field(pairs: list[tuple[str, str]]) -> None:
     with _app.test_request_context(query_string=dict(pairs)), contextlib.suppress(InvalidInput):
         assert 1 <= _parse_query(PageQuery).limit <= 200
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([a.name for a in ATTRIBUTES] + ["limit", "offset", "includefield", "fuzzymatching"])
+            | st.text(max_size=8),
+            st.sampled_from(["*", "a*b?", "20260101-", "0800-0900", "1.2,1.3", "all", "true", "7"])
+            | st.text(max_size=40),
+        ),
+        max_size=5,
+    ),
+    st.sampled_from(Level),
+)
+def a_search_is_read_or_refused(pairs: list[tuple[str, str]], level: Level) -> None:
+    with contextlib.suppress(BadRequest):
+        query = parse_query(pairs, level)
+        assert 0 <= query.limit <= MAX_LIMIT
+        assert all(match.attribute.level <= level for match in query.matches)
+        assert all(text.isascii() and text.isprintable() for text in query.warnings)
+
+
+@given(st.lists(_TEXT.map(b"".join) | st.binary(max_size=60), max_size=4).map(b"".join), st.booleans(), st.booleans())
+def any_data_set_is_described_as_json(data: bytes, explicit: bool, little: bool) -> None:
+    identity = Identity("1.2", "1.3", "1.4", "1.5")
+    found = describe(InMemory(data), 0, identity, explicit=explicit, little=little, direct=True)
+    read = json.loads(found.text.replace(b"\x01", b"http://root"))
+    assert read["00080018"]["Value"] == ["1.4"]
+    assert all(at + length <= len(data) for at, length in found.bulk.values())
 
 
 @given(st.text(max_size=60))
@@ -169,12 +205,39 @@ def _scan(parse: Callable[[], InstanceHeader]) -> None:
     assert not any(character in text for character in "\0\r\n\x1b\u202e")
 
 
+_LENGTHS = st.sampled_from([0, 8, 0xFFFF, 0xFFFFFFFF]) | st.integers(0, 100)
+_REFERENCES = st.lists(
+    st.tuples(st.sampled_from([0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD]), _LENGTHS).map(
+        lambda parts: tagged(parts[0]) + parts[1].to_bytes(4, "little")
+    )
+    | st.tuples(st.sampled_from([0x00081115, 0x00081199]), st.sampled_from([b"SQ", b"UN"]), st.just(b""), _LENGTHS).map(
+        lambda parts: element(*parts)
+    )
+    | st.tuples(
+        st.sampled_from([0x00080056, 0x00081150, 0x00081155, 0x00081195, 0x0020000D]),
+        st.sampled_from([b"UI", b"CS"]),
+        st.sampled_from([b"1.2.3", b"1.2.3\0", b"UNAVAILABLE", b"1..2", b"/../", b""]),
+    ).map(lambda parts: element(*parts)),
+    max_size=30,
+).map(b"".join)
+
+
+@given(_REFERENCES | st.binary(max_size=200), st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]))
+def references_are_read_or_refused(data: bytes, syntax: str) -> None:
+    for parse in (parse_commitment_request, parse_availability):
+        with contextlib.suppress(UnusableDataSet):
+            assert set(str(parse(data, syntax))).isdisjoint("/\\\0")
+
+
 PROPERTIES: tuple[Callable[[], None], ...] = (
     splitting_does_not_depend_on_how_the_body_arrives,
     a_content_type_is_always_read,
     an_accept_header_chooses_a_form_or_is_refused,
+    a_search_is_read_or_refused,
+    any_data_set_is_described_as_json,
     a_query_is_read_or_refused_by_field,
     a_query_of_any_bytes_is_read_or_refused_by_field,
     text_is_always_decoded,
     a_tag_scan_ends_in_a_header_or_a_refusal,
+    references_are_read_or_refused,
 )

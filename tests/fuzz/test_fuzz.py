@@ -5,7 +5,7 @@ import random
 import hypothesis
 import pytest
 
-from app.dicom.decode_worker import DecodePool
+from app.dicom.decode_pool import DecodePool
 from tests.fuzz.documents import Documents
 from tests.fuzz.files import Files
 from tests.fuzz.mutations import mutated, mutated_json

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from app.dicom.instance import file_meta
+from app.dicom.part10 import file_meta
 
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD

@@ -1,4 +1,4 @@
-"""C-STORE as everyone who is not the source: unknown, ended, from another network, or of another hospital."""
+"""DIMSE as everyone who is not the source: unknown, ended, from another network, or of another hospital."""
 
 import threading
 from contextlib import contextmanager
@@ -12,8 +12,10 @@ from app.dimse.scp import Receiver
 from app.models.imaging import Study
 from app.services.sources import NewSource, add_source, remove_source
 from app.services.unit_of_work import Scope, reading, unit_of_work
+from tests.app.dimse.conftest import Site
+from tests.app.dimse.requester import ask, available, listening, named, notify, report_all
 from tests.app.dimse.senders import Raw, instance
-from tests.neighbours.doors import names_of_the_victim
+from tests.neighbours.doors import names_of_nothing, names_of_the_victim
 
 pytestmark = pytest.mark.flow
 CALLED, THEIRS, OURS = "FILMPASS", "PACS1", "PACS2"
@@ -108,3 +110,34 @@ def test_a_source_that_is_removed_is_refused_at_its_next_instance(world, port):
         assert made.send_c_store(instance(2, "1.2.826.9.7")).Status == 0x0124
     assert world.rows() == before
     assert rejected(port, "LEAVING") == rejected(port, "NOBODY")
+
+
+def neighbours_archive(world, port, title):
+    """A source of the neighbour that may ask for storage commitment."""
+    source = add(world, world.neighbour.hospital, title)
+    return Site(world.parts, world.neighbour.hospital, source, port)
+
+
+def test_storage_commitment_tells_of_another_hospitals_instances_what_it_tells_of_none(world, port):
+    site, before = neighbours_archive(world, port, "ASKING"), world.rows()
+    told = []
+    for number, names in enumerate((names_of_the_victim(world), names_of_nothing(world)), 1):
+        wanted = [(CTImageStorage, f"{names.study}.1.{each}") for each in (2, 3)]
+        with listening(site, title="ASKING") as requester:
+            asked = named(*wanted, transaction=f"1.2.826.5.{number}")
+            assert ask(site, asked, calling="ASKING").Status == 0x0000
+            report_all(world.parts)
+        ((event_type, report),) = requester.reports
+        assert {item.ReferencedSOPInstanceUID for item in report.FailedSOPSequence} == {uid for _, uid in wanted}
+        told.append((event_type, [item.FailureReason for item in report.FailedSOPSequence], sorted(report.dir())))
+    assert told[0] == told[1]
+    assert told[0][:2] == (2, [0x0112, 0x0112])
+    assert world.rows() == before
+
+
+def test_instance_availability_of_another_hospital_stays_there(world, port):
+    site, names, before = neighbours_archive(world, port, "TELLING"), names_of_the_victim(world), world.rows()
+    told = available(names.study, [(f"{names.study}.1.9", "ONLINE")])
+    assert notify(site, told, calling="TELLING").Status == 0x0000
+    assert world.rows() == before
+    assert rejected(port, "TELLING", "OTHER") == (1, 1, 7)

@@ -71,11 +71,11 @@ def test_the_papers_start_and_stop_units_that_there_are():
     assert named == there
 
 
-def test_the_receivers_take_the_port_that_systemd_holds():
-    (held,) = SOCKETS
-    port = Settings.__dataclass_fields__["dimse_port"].default
-    assert f"ListenStream=0.0.0.0:{port}\n" in held.read_text()
-    assert f"Sockets={held.name}\n" in (DEPLOY / "filmpass-scp@.service").read_text()
+@pytest.mark.parametrize(("name", "setting"), [("filmpass-scp", "dimse_port"), ("filmpass-scp-tls", "dimse_tls_port")])
+def test_the_receivers_take_the_port_that_systemd_holds(name, setting):
+    port = Settings.__dataclass_fields__[setting].default
+    assert f"ListenStream=0.0.0.0:{port}\n" in (DEPLOY / f"{name}.socket").read_text()
+    assert f"Sockets={name}.socket\n" in (DEPLOY / f"{name}@.service").read_text()
 
 
 @pytest.mark.parametrize("upstream", ["nginx-upstream.conf.example", "compose/upstream.conf"])

@@ -16,7 +16,7 @@ FROZEN = {
 }
 """What release 0.1.0 shipped, by SHA-256. A release adds its own."""
 
-WIDENS = {"create_table", "add_column", "create_index", "get_bind", "f", "execute"}
+WIDENS = {"create_table", "add_column", "create_index", "get_bind", "f", "execute", "bulk_insert"}
 """What `upgrade` may ask of Alembic. That a unique index stands on a new table alone is for the reviewer to see."""
 NARROWS = re.compile(
     r"\b(DROP|RENAME|TRUNCATE|REVOKE|DELETE\s+FROM|SET\s+NOT\s+NULL|ALTER\s+COLUMN|ADD\s+CONSTRAINT)\b",

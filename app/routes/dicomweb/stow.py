@@ -9,6 +9,7 @@ from werkzeug.exceptions import ClientDisconnected
 from app.access.actions import Action
 from app.core.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaType
 from app.core.identifiers import StudyInstanceUid, parse_uid
+from app.dicom.from_json import BulkPart, file_from_json
 from app.dicom.instance import parse_header
 from app.dicom.multipart import MultipartError, Part, parse_content_type, split
 from app.services import hospitals
@@ -20,6 +21,9 @@ from app.web.authentication import Who, hospital_client, parts, requires
 blueprint = Blueprint("stow", __name__)
 MAX_PARTS = 20_000
 """Parts of one body; an answer about each of them is held in memory."""
+METADATA_BODY = 256 << 20
+"""Bytes of a body of metadata and bulk data."""
+_KINDS = {"application/dicom", "application/dicom+json"}
 _ACCEPTED = {"application/dicom+json", "application/json", "application/*", "*/*", ""}
 _RESOURCES = {OUT_OF_RESOURCES, PROCESSING_FAILURE}
 
@@ -42,13 +46,14 @@ def _store(code: str, only_study: StudyInstanceUid | None) -> Response:
     _check_accept()
     media_type, parameters = parse_content_type(request.headers.get("Content-Type", ""))
     kind = parse_content_type(parameters.get("type", "application/dicom"))[0]
-    if media_type != "multipart/related" or kind != "application/dicom":
-        raise UnsupportedMediaType('Send multipart/related; type="application/dicom".')
+    if media_type != "multipart/related" or kind not in _KINDS:
+        raise UnsupportedMediaType('Send multipart/related; type="application/dicom", or "application/dicom+json".')
     if "boundary" not in parameters:
         raise BadRequest("The Content-Type has no boundary.")
     intake = Intake(parts(), _sender(), only_study)
     try:
-        _take_all(intake, split(_Body(parts().settings.stow_max_body), parameters["boundary"]))
+        body = split(_Body(parts().settings.stow_max_body), parameters["boundary"])
+        _take_all(intake, body if kind == "application/dicom" else _from_metadata(body))
     except MultipartError as error:
         if not intake.outcomes:
             raise BadRequest("The body is not the multipart message that it says it is.") from error
@@ -86,11 +91,45 @@ class _Body:
             raise TooLarge(f"A body may have {self._limit} bytes; send the study in several requests.")
 
 
-def _take_all(intake: Intake, body: Iterator[Part]) -> None:
+def _from_metadata(body: Iterator[Part]) -> Iterator[Iterator[bytes]]:
+    """Yield the file of each object of the first part, with bulk data from the parts that follow (PS3.18 8.7.2).
+
+    All of it is in memory until the last part is there: what is named first comes last.
+    """
+    metadata, bulk, size = b"", dict[str, BulkPart](), 0
+    for number, part in enumerate(body):
+        data = b"".join(bytes(chunk) for chunk in _limited(part.chunks(), METADATA_BODY - size))
+        size += len(data)
+        if number == 0:
+            metadata = data
+            continue
+        syntax = parse_content_type(part.headers.get("content-type", ""))[1].get("transfer-syntax", "")
+        bulk[part.headers.get("content-location", "")] = BulkPart(data, syntax)
+    try:
+        items = json.loads(metadata)
+    except ValueError:
+        raise BadRequest("The first part is not JSON in UTF-8.") from None
+    for item in items if isinstance(items, list) else [items]:
+        yield _made(item, bulk)
+
+
+def _made(item: Any, bulk: dict[str, BulkPart]) -> Iterator[bytes]:
+    yield file_from_json(item, bulk)
+
+
+def _limited(chunks: Iterator[bytes | memoryview], most: int) -> Iterator[bytes | memoryview]:
+    for chunk in chunks:
+        most -= len(chunk)
+        if most < 0:
+            raise TooLarge(f"Metadata with bulk data may have {METADATA_BODY} bytes; send files, which have no limit.")
+        yield chunk
+
+
+def _take_all(intake: Intake, body: Iterator[Part] | Iterator[Iterator[bytes]]) -> None:
     """Take each part. Those beyond the limit are read past, so that the client gets to its answer: one for them all."""
     for part in body:
         if len(intake.outcomes) < MAX_PARTS:
-            intake.take(part.chunks(), parse_header)
+            intake.take(part.chunks() if isinstance(part, Part) else part, parse_header)
         elif len(intake.outcomes) == MAX_PARTS:
             intake.outcomes.append(Outcome(None, OUT_OF_RESOURCES, f"A body may have {MAX_PARTS} parts."))
 

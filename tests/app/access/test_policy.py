@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.actions import VIEW, Action
+from app.access.actions import DOWNLOAD, VIEW, Action
 from app.access.policy import Decision, HospitalFacts, StudyFacts, decide
 from app.access.principals import Anyone, HospitalClient, LinkSession
 from app.access.release import OPEN, Release, Releases
@@ -69,7 +69,7 @@ ENDED = {
 }
 # What closes a study to a session that lives.
 SHUT = {"held": "held", "match undone": "match-undone", "of another patient": "match-undone"}
-# The doors of a study: state -> (metadata, rendered, report).
+# The doors of a study: state -> (metadata, pictures, report).
 DOORS = {
     "open": ("allowed", "allowed", "allowed"),
     "images only": ("allowed", "allowed", "report-not-final"),
@@ -77,7 +77,11 @@ DOORS = {
     "closed": ("not-released", "report-not-final", "report-not-final"),
     "closed without a reason": ("not-released", "not-released", "not-released"),
 }
-LOOKS = (Action.STUDY_METADATA, Action.STUDY_RENDERED, Action.REPORT_READ)
+LOOKS = {Action.STUDY_METADATA: 0, Action.STUDY_RENDERED: 1, Action.STUDY_FRAMES: 1, Action.REPORT_READ: 2}
+OF_OWN_STUDIES = {
+    Action.STUDY_METADATA, Action.STUDY_RENDERED, Action.STUDY_FRAMES, Action.INSTANCE_DOWNLOAD, Action.BULK_DOWNLOAD,
+    Action.ARCHIVE_DOWNLOAD,
+}  # fmt: skip
 
 
 def expected_reason(who: str, action: Action, study: str) -> str:
@@ -86,10 +90,10 @@ def expected_reason(who: str, action: Action, study: str) -> str:
     if who in {"hospital", "other hospital"}:
         if who == "other hospital":
             return "other-hospital"
-        return "allowed" if action is Action.INSTANCE_DOWNLOAD else "unknown-action"
+        return "allowed" if action in OF_OWN_STUDIES else "unknown-action"
     if reason := ENDED.get(who) or SHUT.get(study):
         return reason
-    return DOORS[study][LOOKS.index(action)] if action in LOOKS else "view-only"
+    return DOORS[study][LOOKS[action]] if action in LOOKS else "view-only"
 
 
 @pytest.mark.parametrize(("who", "action", "study"), list(product(PRINCIPALS, Action, STUDIES)))
@@ -102,7 +106,7 @@ def test_study_matrix(who, action, study):
 @pytest.mark.parametrize(("who", "action"), list(product(PRINCIPALS, Action)))
 def test_hospital_matrix(who, action):
     if who == "hospital":
-        reason = "allowed" if action in MACHINE else "unknown-action"
+        reason = "allowed" if action in MACHINE | OF_OWN_STUDIES else "unknown-action"
     else:
         reason = "other-hospital" if who == "other hospital" else "not-for-this-principal"
     expected = Decision(allowed=reason == "allowed", reason=reason)
@@ -110,8 +114,9 @@ def test_hospital_matrix(who, action):
 
 
 def test_view_and_download_are_different_rights():
-    assert Action.INSTANCE_DOWNLOAD not in VIEW
-    assert not decide(SESSION, Action.INSTANCE_DOWNLOAD, OPEN_STUDY, now=NOW).allowed
+    assert not VIEW & DOWNLOAD
+    for action in DOWNLOAD:
+        assert not decide(SESSION, action, OPEN_STUDY, now=NOW).allowed
 
 
 @pytest.mark.parametrize("moment", ["session_expires_at", "capability_expires_at"])

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEG2000Lossless
+
+from app.dicom.instance import parse_header
+from app.dicom.part10 import file_meta
 
 PYDICOM_FILES = Path(pydicom.__file__).parent / "data"
 SHARED = Path(os.environ.get("FILMPASS_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "cases" / "visible"
@@ -42,3 +45,12 @@ def file_of(dataset):
     buffer = BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def encapsulated_file(dataset, syntax):
+    """Encode a data set of encapsulated pixel data as a PS3.10 file of any transfer syntax, known to pydicom or not."""
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    dataset["PixelData"].is_undefined_length = True
+    file = file_of(dataset)
+    start = parse_header(file, complete=True).dataset_offset
+    return file_meta(dataset.SOPClassUID, dataset.SOPInstanceUID, syntax) + file[start:]

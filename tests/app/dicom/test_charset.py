@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dicom.charset import character_sets, decode_text
+from app.dicom.charset import character_sets, decode_text, decode_text_marked
 
 ESC = b"\x1b"
 LATIN = ("ISO_IR 100",)
@@ -201,3 +201,24 @@ def test_no_bytes_make_it_fail(raw, terms, vr):
     text = decode_text(raw, terms, vr)
     assert "\x1b" not in text or vr == "CS"
     text.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("raw", "declared", "marked"),
+    [
+        ("王小明".encode("gbk"), "ISO_IR 100", ("王小明", "GB18030")),
+        ("㐀王".encode("gb18030"), "", ("㐀王", "GB18030")),
+        ("王小明".encode(), "ISO_IR 100", ("王小明", "ISO_IR 192")),
+        ("Müller".encode("latin-1"), "ISO_IR 100", ("Müller", None)),
+        ("王小明".encode("gb18030"), "GB18030", ("王小明", None)),
+        ("王小明".encode("gb2312"), "\\ISO 2022 IR 58", ("王小明", None)),
+        (b"Wang^Xiao", "ISO_IR 100", ("Wang^Xiao", None)),
+    ],
+)
+def test_a_set_that_was_recognised_is_named(raw, declared, marked):
+    assert decode_text_marked(raw, character_sets(declared.encode()), "PN") == marked
+
+
+def test_escapes_of_ir_58_leave_nothing_behind():
+    raw = b"Zhang^XiaoDong=\x1b$)A" + "张".encode("gb2312") + b"^\x1b$)A" + "小东".encode("gb2312") + b"="
+    assert decode_text(raw, ("", "ISO 2022 IR 58"), "PN") == "Zhang^XiaoDong=张^小东"

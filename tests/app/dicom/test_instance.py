@@ -26,10 +26,10 @@ from app.dicom.instance import (
     NeedMoreBytes,
     NotDicom,
     UnreadableInstance,
-    file_meta,
     parse_dataset_header,
     parse_header,
 )
+from app.dicom.part10 import file_meta
 from tests.app.dicom.samples import file_of, pydicom_file, real_files
 
 SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]

@@ -8,9 +8,21 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from app.dicom.frames import PixelSource
 from app.dicom.geometry import Edges
-from app.dicom.look import CT_SOFT_TISSUE, Looks, kind_of
-from app.dicom.render import Code, GreyLook, Lut, NotRenderable, PaletteLook, VoiFunction, Window, render_frame
+from app.dicom.look import Looks, Wishes, kind_of, offered_presets
+from app.dicom.render import (
+    Code,
+    GreyLook,
+    Lut,
+    NotRenderable,
+    PaletteLook,
+    VoiFunction,
+    Window,
+    frame_pixels,
+    render_frame,
+)
+from app.dicom.windows import SOFT_TISSUE
 from tests.app.dicom.samples import file_of, image
 
 PIXELS = np.zeros((2, 2), np.int16)
@@ -55,7 +67,7 @@ def test_the_first_valid_window_of_the_file_counts(attributes, window):
 
 def test_a_ct_without_window_gets_soft_tissue_when_its_values_are_hounsfield_units():
     hounsfield = {"Modality": "CT", "RescaleIntercept": "-1024", "RescaleSlope": "1"}
-    assert look_of(image(PIXELS, **hounsfield)).window == CT_SOFT_TISSUE
+    assert look_of(image(PIXELS, **hounsfield)).window == SOFT_TISSUE.window
     assert look_of(image(PIXELS, Modality="CT")).window is None
     assert look_of(image(PIXELS, **hounsfield | {"Modality": "PT"})).window is None
 
@@ -256,3 +268,75 @@ def test_spacing_of_the_detector_serves_where_there_is_no_other():
 )
 def test_objects_without_pixels_have_a_kind(uid, kind):
     assert kind_of(uid) == kind
+
+
+def shown(dataset, index=0):
+    """Draw a frame of a data set."""
+    source = PixelSource(BytesIO(file_of(dataset)))
+    (frame,) = source.frames([index])
+    return frame_pixels(frame.cells, Looks(source.dataset).look_of(index)).tolist()
+
+
+def test_a_window_of_width_zero_asks_for_the_range_of_the_frame():
+    pixels = np.array([[-100, 0], [50, 100]], np.int16)
+    hounsfield = {"Modality": "CT", "RescaleIntercept": "0", "RescaleSlope": "1"}
+    assert shown(image(pixels, WindowCenter="0", WindowWidth="0", **hounsfield)) == [[0, 127], [191, 255]]
+
+
+@pytest.mark.parametrize(("bits", "high"), [(12, 11), (12, 15), (10, 12), (9, 8)])
+@pytest.mark.parametrize("signed", [False, True])
+def test_stored_bits_lie_where_the_high_bit_says_and_the_others_do_not_count(bits, high, signed):
+    first = -(1 << (bits - 1)) if signed else 0
+    values = np.array([[first, first + 1], [first + (1 << (bits - 1)), first + (1 << bits) - 1]])
+    mask = (1 << bits) - 1
+    cells = ((values & mask) << (high + 1 - bits)) | (0xFFFF ^ (mask << (high + 1 - bits)))
+    dataset = image(cells.astype(np.uint16), PixelRepresentation=int(signed), BitsStored=bits, HighBit=high)
+    dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction = first + mask / 2, mask, "LINEAR_EXACT"
+    expected = [[255 * (value - first) // mask for value in row] for row in values.tolist()]
+    assert shown(dataset) == expected
+
+
+def test_cells_of_thirty_two_bits_may_store_fewer():
+    cells = np.array([[0, 0xFF0FFFFF]], np.uint32)
+    dataset = image(cells.astype(np.uint16), WindowCenter="524287.5", WindowWidth="1048575", BitsAllocated=32)
+    dataset.BitsStored, dataset.HighBit, dataset.VOILUTFunction = 20, 19, "LINEAR_EXACT"
+    dataset.PixelData = cells.tobytes()
+    assert shown(dataset) == [[0, 255]]
+
+
+def test_float_padding_is_black_and_left_out_of_the_range():
+    dataset = image(np.zeros((1, 4), np.uint16))
+    for keyword in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        del dataset[keyword]
+    dataset.BitsAllocated, dataset.FloatPixelPaddingValue = 32, -99.0
+    dataset.FloatPixelData = np.array([-99, 0, 0.5, 1], "<f4").tobytes()
+    assert shown(dataset) == [[0, 0, 127, 255]]
+
+
+def test_values_of_a_supplemental_palette_are_colours_among_grey():
+    dataset = image(np.array([[0, 99, 100, 101]], np.uint16), PixelPresentation="COLOR", WindowCenter="50")
+    dataset.WindowWidth, dataset.VOILUTFunction = "100", "LINEAR_EXACT"
+    for colour, entries in (("Red", [0xFF00, 0]), ("Green", [0, 0xFF00]), ("Blue", [0, 0x8000])):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [2, 100, 16])
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", np.array(entries, "<u2").tobytes())
+    assert shown(dataset) == [[[0] * 3, [252] * 3, [255, 0, 0], [0, 255, 128]]]
+
+
+def test_windows_are_offered_beside_the_default_one():
+    dataset = image(PIXELS, Modality="CT", RescaleIntercept="0", RescaleSlope="1", BodyPartExamined="CHEST")
+    dataset.WindowCenter, dataset.WindowWidth = ["40", "-500"], ["400", "1400"]
+    dataset.WindowCenterWidthExplanation = ["STANDARD", "LUNGE"]
+    offered = [(preset.name, preset.label) for preset in offered_presets(dataset)]
+    assert offered == [("file-2", "LUNGE"), ("lung", ""), ("bone", "")]
+    stored = dcmread(BytesIO(file_of(dataset)))
+    assert Looks(stored, Wishes(preset="file-2")).of_frame(0).window == Window(-500, 1400)
+    assert Looks(stored, Wishes(preset="lung")).of_frame(0).window == Window(-600, 1500)
+    assert Looks(stored, Wishes(preset="brain")).of_frame(0).window == Window(40, 400)
+
+
+def test_body_parts_are_read_from_chinese_words_under_a_false_character_set():
+    dataset = image(PIXELS, Modality="CT", RescaleIntercept="0", RescaleSlope="1", SpecificCharacterSet="ISO_IR 100")
+    words = "胸部平扫".encode("gbk")
+    dataset.StudyDescription = "X" * len(words)
+    stored = dcmread(BytesIO(file_of(dataset).replace(b"X" * len(words), words)))
+    assert [preset.name for preset in offered_presets(stored)] == ["lung", "bone"]

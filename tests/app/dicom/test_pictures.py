@@ -16,8 +16,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from app.dicom.frames import MAX_FRAMES
 from app.dicom.instance import parse_header
-from app.dicom.pictures import MAX_FRAMES, FramePicture, InstanceFacts, pictures
+from app.dicom.pictures import FramePicture, InstanceFacts, pictures
 from app.dicom.render import Code, NotRenderable
 from tests.app.dicom.samples import file_of, image, pydicom_file
 
@@ -198,7 +199,7 @@ def test_memory_that_runs_out_is_told(monkeypatch):
     def no_memory(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("app.dicom.pictures.render_frame", no_memory)
+    monkeypatch.setattr("app.dicom.drawing.frame_pixels", no_memory)
     assert refusal_of(file_of(image(np.zeros((4, 4), np.uint8)))).code is Code.TOO_LARGE
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.identifiers import SopInstanceUid
-from app.dicom.decode_worker import RenderedInstance
+from app.dicom.decode_pool import RenderedInstance
 from app.dicom.geometry import Edges
 from app.dicom.pictures import FramePicture, InstanceFacts, pictures
 from app.dicom.preview_pack import (
@@ -182,3 +182,19 @@ def noisy_ct(n):
 def test_three_hundred_noisy_ct_slices_stay_within_six_megabytes():
     sizes = [len(list(pictures(BytesIO(file_of(noisy_ct(n)))))[1].preview.data) for n in range(4)]
     assert max(sizes) * 300 <= 6_000_000
+
+
+def test_presets_are_those_of_all_instances_and_older_packs_have_none():
+    def offering(uid, *presets):
+        facts = InstanceFacts(number_of_frames=1, view="", burned_in_annotation=False, presets=presets)
+        rendered = RenderedInstance(facts, (frame(uid),))
+        return SeriesInstance(sop_instance_uid=SopInstanceUid(uid), instance_number=None, rendered=rendered)
+
+    data, index = packed(
+        offering("1.1"), offering("1.2", ("lung", ""), ("file-2", "W2")), offering("1.3", ("lung", ""))
+    )
+    assert index.presets == (("lung", ""), ("file-2", "W2"))
+    older = json.loads(data[HEAD_BYTES : index_bytes(data[:HEAD_BYTES])])
+    del older["presets"]
+    text = json.dumps(older).encode()
+    assert read_index(data[:4] + len(text).to_bytes(4, "big") + text).presets == ()

@@ -149,7 +149,7 @@ def test_a_palette_maps_each_input():
 @pytest.mark.parametrize(("bits", "dtype", "half"), [(8, np.uint8, 128), (12, np.uint16, 2048), (16, np.uint16, 32768)])
 def test_colour_of_any_depth_keeps_its_shades(bits, dtype, half):
     colours = np.array([[[0, half, (1 << bits) - 1]]], dtype)
-    assert render_frame(colours, ColourLook(bits)).getpixel((0, 0)) == (0, 128, 255)
+    assert render_frame(colours, ColourLook(bits, bits - 1)).getpixel((0, 0)) == (0, 128, 255)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A receiver on a free port, with one known source."""
 
+import gc
 import threading
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -46,3 +47,10 @@ def site(parts):
     yield Site(parts, hospital, source, receiver.port)
     receiver.stop()
     thread.join()
+
+
+@pytest.fixture
+def collected():
+    """Let what pynetdicom leaves to the garbage collector go with the test that left it."""
+    yield
+    gc.collect()

@@ -13,7 +13,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.sop_class import Verification
 
-from app.dimse import upper_layer
+from app.dimse import command_set, upper_layer
 from tests.factories import slice_file
 
 
@@ -125,7 +125,7 @@ class Raw:
             assert len(body) <= 50
             control = body[5]
             command += body[6:]
-        return upper_layer._elements(command)
+        return command_set.read_elements(command)
 
     def _read(self, length: int) -> bytes:
         data = b""

@@ -23,7 +23,8 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Ver
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from app.dimse import scp, upper_layer
+from app.dimse import scp
+from app.dimse.command_set import Message
 from app.models.audit import AuditEvent
 from app.models.imaging import Instance, InstanceVersion, Quarantine
 from app.services import objects, sources
@@ -151,7 +152,7 @@ def test_a_class_that_stores_nothing_is_not_accepted(site):
 
 def test_a_data_set_that_is_not_what_the_command_says_is_a900(site):
     sent = instance()
-    command = upper_layer.Message(1, 7, CTImageStorage, "1.2.3.4.5", True, 1, CTImageStorage, ExplicitVRLittleEndian)
+    command = Message(1, 7, CTImageStorage, "1.2.3.4.5", True, 1, CTImageStorage, ExplicitVRLittleEndian)
     with raw(site) as peer:
         peer.send_instance(command, encode(sent, is_implicit_vr=False, is_little_endian=True))
         answer = peer.answer()
@@ -164,9 +165,7 @@ def test_a_data_set_that_is_not_what_the_command_says_is_a900(site):
 def test_a_data_set_of_another_class_than_the_command_is_a900(site):
     sent = instance()
     sent.SOPClassUID = PRIVATE_CLASS
-    command = upper_layer.Message(
-        1, 7, CTImageStorage, sent.SOPInstanceUID, True, 1, CTImageStorage, ExplicitVRLittleEndian
-    )
+    command = Message(1, 7, CTImageStorage, sent.SOPInstanceUID, True, 1, CTImageStorage, ExplicitVRLittleEndian)
     with raw(site) as peer:
         peer.send_instance(command, encode(sent, is_implicit_vr=False, is_little_endian=True))
         assert peer.answer()[0x0902].strip() == b"The data set is of another SOP class than the command."
@@ -194,7 +193,7 @@ def test_a_database_that_is_away_is_congestion_and_no_refusal_for_ever(site, mon
 
 
 def test_what_is_no_data_set_is_c000_and_set_aside(site):
-    command = upper_layer.Message(1, 7, CTImageStorage, "1.2.3", True, 1, CTImageStorage, ExplicitVRLittleEndian)
+    command = Message(1, 7, CTImageStorage, "1.2.3", True, 1, CTImageStorage, ExplicitVRLittleEndian)
     with raw(site) as peer:
         peer.send_instance(command, struct.pack("<HH2sH", 0x0008, 0x0016, b"UI", 64) + b"1.2")
         assert peer.answer()[0x0900] == b"\0\xc0"
@@ -325,9 +324,7 @@ def test_a_stop_lets_the_running_instance_finish_and_be_answered(parts, site, mo
     monkeypatch.setattr(scp, "FINISH_SECONDS", 0)
     own = LimitedReceiver(site, 1 << 30)
     data = encode(instance(), is_implicit_vr=False, is_little_endian=True)
-    command = upper_layer.Message(
-        1, 7, CTImageStorage, instance().SOPInstanceUID, True, 1, CTImageStorage, ExplicitVRLittleEndian
-    )
+    command = Message(1, 7, CTImageStorage, instance().SOPInstanceUID, True, 1, CTImageStorage, ExplicitVRLittleEndian)
     with raw(own) as idle, raw(own) as peer:
         peer.send_command(command)
         peer.send_data(data[:500], last=False)
@@ -344,7 +341,7 @@ def test_a_stop_lets_the_running_instance_finish_and_be_answered(parts, site, mo
 
 def test_a_sender_that_vanishes_within_an_instance_leaves_nothing_stored(site):
     data = encode(instance(), is_implicit_vr=False, is_little_endian=True)
-    command = upper_layer.Message(1, 7, CTImageStorage, "1.2.3", True, 1, CTImageStorage, ExplicitVRLittleEndian)
+    command = Message(1, 7, CTImageStorage, "1.2.3", True, 1, CTImageStorage, ExplicitVRLittleEndian)
     with raw(site) as peer:
         peer.send_command(command)
         peer.send_data(data[:700], last=False)

@@ -12,6 +12,7 @@ from pydicom.uid import (
 from pynetdicom.dsutils import encode
 
 from app.dimse import upper_layer
+from app.dimse.command_set import Message
 from tests.app.dimse.senders import Raw, association, instance, raw
 
 C_FIND, C_CANCEL = 0x0020, 0x0FFF
@@ -23,7 +24,7 @@ def test_a_command_of_another_class_than_its_context_is_0122_and_the_next_one_is
     uid = instance().SOPInstanceUID
     with raw(site) as peer:
         for sop_class, status in ((PRIVATE_CLASS, b"\x22\x01"), (CTImageStorage, b"\0\0")):
-            command = upper_layer.Message(1, 7, sop_class, uid, True, 1, CTImageStorage, ExplicitVRLittleEndian)
+            command = Message(1, 7, sop_class, uid, True, 1, CTImageStorage, ExplicitVRLittleEndian)
             peer.send_instance(command, data)
             assert peer.answer()[0x0900] == status
 
@@ -31,7 +32,7 @@ def test_a_command_of_another_class_than_its_context_is_0122_and_the_next_one_is
 def test_an_operation_that_is_not_offered_is_0211_and_a_cancel_is_passed_over(site):
     with raw(site) as peer:
         for field in (C_CANCEL, C_FIND):
-            peer.send_command(upper_layer.Message(field, 7, CTImageStorage, "1.2", True, 1, "", ""), has_data_set=False)
+            peer.send_command(Message(field, 7, CTImageStorage, "1.2", True, 1, "", ""), has_data_set=False)
         answer = peer.answer()
     assert (answer[0x0900], answer[0x0100]) == (b"\x11\x02", b"\x20\x80")
 

@@ -4,13 +4,12 @@ import dataclasses
 
 import pytest
 
-from app.access.principals import HospitalClient
 from app.core.crypto import KeyFiles
 from app.core.errors import Conflict
 from app.core.identifiers import digest_of
 from app.services import api_keys, idempotency
 from app.services.idempotency import Kept
-from app.services.unit_of_work import Scope, reading, unit_of_work
+from app.services.unit_of_work import Scope, unit_of_work
 from tests import factories
 
 ANSWER = Kept(201, '{"id":"1"}')
@@ -20,10 +19,7 @@ ANSWER = Kept(201, '{"id":"1"}')
 def case(parts):
     hospital = factories.make_hospital(parts)
     digest = digest_of(factories.make_api_key(parts, hospital))
-    with reading(parts, Scope(hospital=hospital)) as session:
-        client = api_keys.client_of(session, digest)
-    assert isinstance(client, HospitalClient)
-    return parts, client
+    return parts, api_keys.living_key(parts, digest, "").client
 
 
 def ask(parts, client, request, *, key="one", act=True):

@@ -163,7 +163,7 @@ def test_a_content_type_without_a_boundary_is_a_bad_request(pacs):
     [
         "application/dicom",
         "multipart/form-data; boundary=xyz",
-        'multipart/related; type="application/dicom+json"; boundary=xyz',
+        'multipart/related; type="application/dicom+xml"; boundary=xyz',
         "",
     ],
 )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.access import policy
 from app.models.audit import AuditEvent
-from app.services import retrieval
+from app.services import scoping
 from app.services.unit_of_work import Scope, reading
 from tests.factories import slice_file
 
@@ -70,7 +70,7 @@ def test_the_file_alone_is_given_when_it_is_asked_for(stored, accept):
     answer = stored.retrieve(*ADDRESS, accept=accept)
     assert answer.data == FILE
     assert answer.headers["Content-Type"] == f"application/dicom; transfer-syntax={ExplicitVRLittleEndian}"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_read_that_cannot_be_recorded_gives_nothing(stored, monkeypatch):
     def fail(*_args, **_kwargs):
         raise RuntimeError("the audit cannot be written")
 
-    monkeypatch.setattr(retrieval, "record", fail)
+    monkeypatch.setattr(scoping, "record", fail)
     answer = stored.retrieve(*ADDRESS)
     assert answer.status_code == 500
     assert FILE not in answer.data
@@ -128,7 +128,7 @@ def test_another_hospitals_instance_looks_exactly_like_none(stored, make_pacs):
 
 def test_what_policy_refuses_looks_like_none(stored, monkeypatch):
     no = policy.Decision(allowed=False, reason="tests")
-    monkeypatch.setattr(retrieval, "decide", lambda *_args, **_kwargs: no)
+    monkeypatch.setattr(scoping, "decide", lambda *_args, **_kwargs: no)
     assert stored.retrieve(*ADDRESS).status_code == 404
     assert reads(stored) == []
 
