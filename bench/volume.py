@@ -109,6 +109,8 @@ def _search(query: str) -> Callable[[Volume, Copy], float]:
 
 ASKED: dict[str, Callable[[Volume, Copy], float]] = {
     "state": _as_state, "worklist": _as_worklist, "messages": _as_messages, "page": _as_page, "preview": _as_preview,
+}  # fmt: skip
+SEARCHED: dict[str, Callable[[Volume, Copy], float]] = {
     "by PatientID": _search("PatientID={copy.patient_id}"), "by UID": _search("StudyInstanceUID={copy.uid}"),
     "by accession": _search("AccessionNumber={copy.accession_number}"),
     "by name": _search("PatientName={copy.name_key}*"), "page of 100": _search("limit=100"),
@@ -216,7 +218,8 @@ def _previews(session: Any, study_id: UUID) -> UUID:
     return found
 
 
-def _browser(line: Line) -> Any:
+def browser(line: Line) -> Any:
+    """Return a client of the application itself."""
     return create_app(line.parts).test_client(use_cookies=False)  # each request brings the cookie of its own session
 
 
@@ -229,7 +232,7 @@ def _template(line: Line) -> make.Case:
     line.until(lambda: line.told[0] == "delivered")
     token = re.search(r"/s/([\w-]{22})", line.texts[0])[1]  # type: ignore[index]
     opened = make.open_link(line.parts, token)  # type: ignore[arg-type]
-    volume = Volume(line, _browser(line), "", [])
+    volume = Volume(line, browser(line), "", [])
     copy = Copy("", opened.public_id, opened.secret)
     _as_page(volume, copy)
     _as_preview(volume, copy)
@@ -260,17 +263,19 @@ def filled(database: databases.Database, folder: Path, count: int) -> Iterator[V
                 connection.execute(text("VACUUM ANALYZE"))
         print(f"  {count:>7,} studies loaded in {time.monotonic() - started:.0f} s", flush=True)
         key = make.make_api_key(line.parts, case.hospital)
-        yield Volume(line, _browser(line), key, sample)
+        yield Volume(line, browser(line), key, sample)
     superuser.dispose()
 
 
-def compare(small: Volume, large: Volume) -> dict[str, tuple[float, float, float]]:
+def compare(
+    small: Volume, large: Volume, asked: dict[str, Callable[[Volume, Copy], float]]
+) -> dict[str, tuple[float, float, float]]:
     """Ask both, in turn, for each of the sample; returns medians in milliseconds and the median of the ratios.
 
     The first asking of each copy, which records the disclosure, is not counted.
     """
     results = {}
-    for name, ask in ASKED.items():
+    for name, ask in asked.items():
         for volume in (small, large):
             for copy in volume.sample:
                 ask(volume, copy)
@@ -283,7 +288,7 @@ def compare(small: Volume, large: Volume) -> dict[str, tuple[float, float, float
 
 def plans(volume: Volume) -> Iterator[str]:
     """Explain every statement of each request, as the application's role sees it."""
-    for name, ask in ASKED.items():
+    for name, ask in (ASKED | SEARCHED).items():
         statements: list[tuple[str, Any]] = []
 
         def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -321,7 +326,7 @@ def measure(kind: str, small: int, large: int, *, show_plans: bool) -> dict[str,
             volumes.append(stack.enter_context(filled(_database(stack, kind, place), place, count)))
         if show_plans:
             print("\n".join(plans(volumes[1])))
-        return compare(*volumes)
+        return compare(*volumes, ASKED | SEARCHED)
 
 
 def _database(stack: ExitStack, kind: str, folder: Path) -> databases.Database:
@@ -333,6 +338,12 @@ def _database(stack: ExitStack, kind: str, folder: Path) -> databases.Database:
     return stack.enter_context(databases.sqlite(template, folder))
 
 
+def be_quiet() -> None:
+    """Log errors alone."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
 def main() -> int:
     """Print the comparison; 1 when something takes more than the goal allows."""
     parser = argparse.ArgumentParser(prog="python -m bench.volume", description=__doc__)
@@ -341,8 +352,7 @@ def main() -> int:
     parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
     parser.add_argument("--plans", action="store_true")
     chosen = parser.parse_args()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    be_quiet()
     worst = 0.0
     for kind in chosen.database or ("sqlite", "postgresql"):
         print(kind, flush=True)

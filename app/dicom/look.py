@@ -90,12 +90,13 @@ class Looks:
         """Give the look of a frame, counted from 0, and where it lies."""
         groups = _Groups(self._dataset, index)
         look = self.look_of(index)
+        grey = look.grey if isinstance(look, SupplementedLook) else look
         orientation = numbers(groups.value("PlaneOrientationSequence", "ImageOrientationPatient"))
         position = numbers(groups.value("PlanePositionSequence", "ImagePositionPatient"))
         return FrameLook(
             look=look,
             aspect=self.aspect_of(index),
-            window=look.window if isinstance(look, GreyLook) else None,
+            window=grey.window if isinstance(grey, GreyLook) else None,
             edges=self._edges(orientation),
             slice_position=slice_position(orientation, position),
         )

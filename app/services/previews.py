@@ -78,6 +78,7 @@ def _store(session: Session, parts: Parts, series: Series, ordered: list[SeriesI
     now = parts.clock()
     frames = [frame for instance in ordered for frame in instance.rendered.frames]
     reasons = [frame.code.value for frame in frames if isinstance(frame, NotRenderable)]
+    study_state.take_turn(session, series.study_id)
     taken = session.execute(
         update(Series)
         .where(Series.id == series.id, Series.preview_changes < series.changes)  # a slower, older run changes nothing

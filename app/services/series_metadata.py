@@ -26,7 +26,7 @@ from app.dicom.instance import (
 from app.dicom.metadata_pack import BadMetadata, Entry, entry_of, read_entries, write_metadata
 from app.models.imaging import Instance, InstanceVersion, Series, StoredObject, Study
 from app.outbox import Owed, close, owe
-from app.services import keys
+from app.services import keys, study_state
 from app.services.objects import ObjectReader, Placed, index_rows, insert_rows, put, reader
 from app.services.parts import Parts
 from app.services.unit_of_work import Scope, reading, unit_of_work
@@ -144,6 +144,7 @@ def _described(source: _Source, identity: Identity) -> Described:
 
 def _store(session: Session, parts: Parts, series: Series, placed: Placed, described: dict[str, Any]) -> None:
     indexed = {name: _first(described, path) for name, path in _SERIES_COLUMNS.items()} if described else {}
+    study_state.take_turn(session, series.study_id)
     taken = session.execute(
         update(Series)
         .where(Series.id == series.id, Series.metadata_changes < series.changes)  # a slower, older run changes nothing

@@ -100,6 +100,14 @@ def settle(session: Session, parts: Parts, study_id: UUID, *, now: datetime) -> 
     return None
 
 
+def take_turn(session: Session, study_id: UUID) -> None:
+    """Lock a study before any of its series is written to, as instances that arrive do.
+
+    The other way round, each would wait for the other.
+    """
+    session.execute(select(Study.id).where(Study.id == study_id).with_for_update())
+
+
 def rendered(session: Session, study_id: UUID, *, now: datetime) -> None:
     """Note that a series has its previews; the last one makes the study ready, and announcing it is owed."""
     study = session.scalars(select(Study).where(Study.id == study_id).with_for_update()).one()

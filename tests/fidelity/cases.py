@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from app.dicom.frames import PixelSource
 from app.dicom.look import Looks
-from app.dicom.render import GreyLook, NotRenderable
+from app.dicom.render import GreyLook, NotRenderable, SupplementedLook
 from tests.app.dicom.samples import file_of, image
 from tests.fidelity.peers import Task
 
@@ -114,7 +114,7 @@ def task_of(path: Path) -> Task | None:
         return None
     grey = str(dataset.get("PhotometricInterpretation", "")).startswith("MONOCHROME")
     said = look.window is not None and _has_window(dataset)
-    return Task(path, frame, windowed=said, grey=grey)
+    return Task(path, frame, windowed=said, grey=grey, supplemented=isinstance(look.look, SupplementedLook))
 
 
 def _has_window(dataset: Dataset) -> bool:

@@ -61,7 +61,12 @@ def compare(tasks: Sequence[Task], folder: Path, pool: DecodePool, renderers: Se
     """Draw every task with ourselves and with the peers, and measure."""
     drawn = {name: RENDERERS[name](tasks, folder) for name in renderers}
     cases = [
-        Case(task, peers={name: found[task.path] for name, found in drawn.items() if task.path in found})
+        Case(
+            task,
+            peers={
+                name: found[task.path] for name, found in drawn.items() if task.path in found and task.may_judge(name)
+            },
+        )
         for task in tasks
     ]
     for case in cases:

@@ -19,12 +19,21 @@ _SECONDS = 900
 
 @dataclass(frozen=True)
 class Task:
-    """A frame, counted from 0, to be drawn from a file; `windowed` says that the file has a window."""
+    """A frame, counted from 0, to be drawn from a file; `windowed` says that the file has a window.
+
+    `supplemented` is a grey image with colours of a supplemental palette: only PixelMed reads that, so that the others'
+    agreement on grey is none about the picture.
+    """
 
     path: Path
     frame: int
     windowed: bool
     grey: bool
+    supplemented: bool = False
+
+    def may_judge(self, renderer: str) -> bool:
+        """Tell whether a renderer knows what this image uses."""
+        return renderer == "PixelMed" or not self.supplemented
 
 
 def dcmtk(tasks: Iterable[Task], folder: Path) -> dict[Path, np.ndarray]:

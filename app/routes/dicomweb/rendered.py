@@ -137,8 +137,10 @@ def _numbers(name: str, least: int, most: int) -> list[float]:
     return [float(text) if text else float("nan") for text in texts]
 
 
-def _quality() -> int:
-    text = request.args.get("quality", "90")
+def _quality() -> int | None:
+    text = request.args.get("quality")
+    if text is None:
+        return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= 100):
         raise BadRequest("quality is a whole number from 1 to 100.")
     return int(text)
