@@ -42,6 +42,10 @@ MALFORMED = (
 )  # fmt: skip
 
 
+_OF_ALL = {"numbers", "path", "position"}
+"""Parameters whose values name nothing of anybody."""
+
+
 @dataclass(frozen=True)
 class Names:
     """What a request is about: the same kinds of names, of the victim's things or of things that nobody has."""
@@ -65,6 +69,8 @@ class Names:
             "uid": self.study,
             "series": f"{self.study}.1",
             "instance": f"{self.study}.1.1",
+            "numbers": "1",
+            "path": "7FE00010",
             "public_id": self.public_id,
             "token": self.token,
             "attempt_id": str(self.attempt),
@@ -76,7 +82,8 @@ class Names:
     @property
     def words(self) -> tuple[str, ...]:
         """Return every name as a text."""
-        return (*list(self.parameters.values())[:-1], str(self.row), self.identifier, self.accession)
+        named = {name: value for name, value in self.parameters.items() if name not in _OF_ALL}
+        return (*named.values(), str(self.row), self.identifier, self.accession)
 
 
 def names_of_the_victim(world: World) -> Names:
@@ -142,6 +149,9 @@ FORMS = {
 }
 
 
+SEARCHES = {f"/h/<hospital>/dicom-web/{level}" for level in ("studies", "series", "instances")}
+
+
 @dataclass(frozen=True)
 class Door:
     """One address of the application, with its parameters as `<name>` or `<converter:name>`."""
@@ -171,6 +181,9 @@ class Door:
         """Return the query, body and headers of a request that the door would take."""
         query = getattr(self.operation, "query", None)
         sent: dict[str, Any] = {"query_string": QUERIES[query](names)} if query else {}
+        if self.rule in SEARCHES and method in SAFE:
+            asked = {"StudyInstanceUID": names.study, "PatientID": names.identifier, "AccessionNumber": names.accession}
+            sent = {"query_string": asked}
         if method in SAFE or method not in self.methods:
             return sent
         body = getattr(self.operation, "body", None)

@@ -1,6 +1,6 @@
 """Two hospitals in one installation: the victim's, with one of everything, and the neighbour's, with keys and links."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session as DbSession
 
 from app.core.identifiers import Token, digest_of, new_id
 from app.factory import create_app
+from app.jobs.drain import drain
 from app.models.hospitals import ApiKey
 from app.models.imaging import Instance, Quarantine, Series, Study
 from app.models.links import Capability
 from app.models.links import Session as SessionRow
 from app.models.notifications import DeliveryAttempt, Notification
 from app.models.patients import Patient
-from app.services import api_keys, hospitals, links
+from app.services import api_keys, hospitals, links, series_metadata
 from app.services.unit_of_work import Scope, reading, unit_of_work
 from tests import factories as make
 from tests.databases import Database
@@ -91,6 +92,7 @@ def build(given: Any, database: Database) -> World:
         _message_on_its_way(session, world)
         _set_aside(session, world)
     world.token, world.opened = world.link_to(victim)
+    drain(replace(parts, clock=lambda: clock() + make.SOON), series_metadata.WRITE)
     return world
 
 
