@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format env env-dev lock clean durability mutants bench soak siege contract hostile fuzz footprint fidelity
+.PHONY: help run test lint format env env-dev lock clean durability mutants bench soak siege contract hostile fuzz footprint fidelity peers
 
 PYTHON ?= python3
 VAR ?= var
@@ -50,6 +50,10 @@ lock: ## compile requirements*.txt from requirements*.in
 	@scripts/environment dev "$(PYTHON)"
 	@for f in requirements-uv requirements requirements-dev; do \
 	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $$f.in -o $$f.txt; done
+
+peers: ## real clients against a fresh instance: DICOMweb libraries, Orthanc, DCMTK, odil, PixelMed, dcmjs-dimse, OHIF, twilio (three minutes)
+	@scripts/environment dev "$(PYTHON)"
+	@.venv/bin/python scripts/peers.py
 
 durability: ## law 1 in full: traces, and every write of doors, worker and relay failing once, in three ways (20 minutes)
 	@scripts/environment dev "$(PYTHON)"

@@ -110,24 +110,24 @@ def obtain_axe() -> str:
     return ""
 
 
-def obtain_node_packages() -> str:
-    """Bring what scripts/node lists once, by npm, held to the digests of its lock; returns why not, as above."""
-    lock = NODE / NODE_LOCK.name
-    if lock.exists() and lock.read_bytes() == NODE_LOCK.read_bytes():
+def obtain_node_packages(target: Path = NODE, listed: Path = NODE_LOCK) -> str:
+    """Bring what a lock lists once, by npm, held to the digests in it; returns why not, as above."""
+    lock = target / listed.name
+    if lock.exists() and lock.read_bytes() == listed.read_bytes():
         return ""
     if shutil.which("npm") is None:
-        return "the tests of the object store need npm; apt-get install npm"
-    NODE.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=NODE.parent) as folder:
-        for name in ("package.json", NODE_LOCK.name):
-            shutil.copy(NODE_LOCK.with_name(name), folder)
+        return "the tests that use node's packages need npm; apt-get install npm"
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        for name in ("package.json", listed.name):
+            shutil.copy(listed.with_name(name), folder)
         install = ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
         if subprocess.run(install, stdout=subprocess.DEVNULL, check=False, cwd=folder).returncode:
-            return "npm could not bring what scripts/node lists"
-        shutil.rmtree(NODE, ignore_errors=True)
-        NODE.mkdir()
-        Path(folder, "node_modules").rename(NODE / "node_modules")
-        shutil.copy(NODE_LOCK, NODE)  # last: it says that the rest is whole
+            return f"npm could not bring what {listed.parent.relative_to(ROOT)} lists"
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        Path(folder, "node_modules").rename(target / "node_modules")
+        shutil.copy(listed, target)  # last: it says that the rest is whole
     return ""
 
 
