@@ -8,6 +8,7 @@ class Event(StrEnum):
 
     INSTANCES_STORED = "instances.stored"
     INSTANCES_REFUSED = "instances.refused"
+    INSTANCES_WITHDRAWN = "instances.withdrawn"
     INSTANCE_READ = "instance.read"
     PATIENT_WRITTEN = "patient.written"
     PATIENT_READ = "patient.read"

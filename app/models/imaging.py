@@ -147,6 +147,19 @@ class InstanceVersion(Base):
     received_at: Mapped[datetime]
 
 
+class Marking(Base):
+    """What a document of the study says of an instance: `key`, or `rejected`. The instance may not be here yet."""
+
+    __tablename__ = "marking"
+
+    study_id: Mapped[UUID] = mapped_column(ForeignKey("study.id"), primary_key=True)
+    sop_instance_uid: Mapped[Uid] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    hospital_id: Mapped[HospitalId]
+    marked_by: Mapped[Uid]
+    created_at: Mapped[datetime]
+
+
 class StoredObject(Base):
     """Where an encrypted object lies: a range of a pack file. Its key comes from the study's key or the hospital's."""
 

@@ -58,6 +58,7 @@ def study_page(seen: Seen, public_id: str, lang: Lang, *, big: bool) -> pages.St
         images=_images(seen),
         completeness=pages.Completeness(
             received=study.received,
+            withdrawn=study.withdrawn,
             expected=study.expected,
             checked_at=study.complete_at.astimezone(zone) if study.complete_at else None,
         ),

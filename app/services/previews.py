@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from app.access.load.search import not_rejected
 from app.core.identifiers import SopInstanceUid
 from app.dicom.preview_pack import (
     HEAD_BYTES,
@@ -58,7 +59,7 @@ def _sources(session: Session, parts: Parts, series: Series) -> list[_Source]:
             & (InstanceVersion.sop_instance_uid == Instance.sop_instance_uid)
             & (InstanceVersion.dataset_digest == Instance.current_digest),
         )
-        .where(Instance.series_id == series.id, Instance.study_id == series.study_id)
+        .where(Instance.series_id == series.id, Instance.study_id == series.study_id, not_rejected())
     ).all()
     return [
         _Source(SopInstanceUid(uid), number, reader(session, parts, series.hospital_id, object_id))

@@ -6,14 +6,15 @@ DICOM PS3.18 10.4 (Retrieve: metadata), Annex F (JSON Model).
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
+from app.access.load.search import not_rejected
 from app.core.identifiers import SopInstanceUid, TransferSyntaxUid
 from app.core.logs import get_logger
 from app.dicom.describe import Described, Identity, InMemory, describe
@@ -23,10 +24,11 @@ from app.dicom.instance import (
     UnreadableInstance,
     data_set_of,
 )
+from app.dicom.key_objects import KEY_OBJECT_SELECTION, Marks, marks_of
 from app.dicom.metadata_pack import BadMetadata, Entry, entry_of, read_entries, write_metadata
 from app.models.imaging import Instance, InstanceVersion, Series, StoredObject, Study
 from app.outbox import Owed, close, owe
-from app.services import keys, study_state
+from app.services import keys, markings
 from app.services.objects import ObjectReader, Placed, index_rows, insert_rows, put, reader
 from app.services.parts import Parts
 from app.services.unit_of_work import Scope, reading, unit_of_work
@@ -71,14 +73,14 @@ def write_series(parts: Parts, owed: Owed) -> None:
         sources = _sources(session, parts, series)
         known = _known(session, parts, series)
         secret = keys.study_key(session, parts, series.study_id)
-    described: dict[str, Any] = {}
+    new = _New()
     entries = [
-        known.get((source.uid, source.digest)) or _entry(source, study_uid, series.series_instance_uid, described)
+        known.get((source.uid, source.digest)) or _entry(source, study_uid, series.series_instance_uid, new)
         for source in sources
     ]
     placed = put(parts, secret, "metadata", [write_metadata(entries)])
     with unit_of_work(parts, scope) as session:
-        _store(session, parts, series, placed, described)
+        _store(session, parts, series, placed, new, len(entries))
         close(session, owed, now=parts.clock())
 
 
@@ -94,7 +96,7 @@ def _sources(session: Session, parts: Parts, series: Series) -> list[_Source]:
             & (InstanceVersion.sop_instance_uid == Instance.sop_instance_uid)
             & (InstanceVersion.dataset_digest == Instance.current_digest),
         )
-        .where(Instance.series_id == series.id, Instance.study_id == series.study_id)
+        .where(Instance.series_id == series.id, Instance.study_id == series.study_id, not_rejected())
         .order_by(Instance.number.is_(None), Instance.number, Instance.sop_instance_uid)
     ).all()  # fmt: skip
     return [
@@ -118,16 +120,25 @@ def _known(session: Session, parts: Parts, series: Series) -> dict[tuple[str, st
         return {}
 
 
-def _entry(source: _Source, study_uid: str, series_uid: str, described: dict[str, Any]) -> Entry:
-    """Describe one instance; the first one's elements go to `described`, for what is indexed of the series."""
+@dataclass(slots=True)
+class _New:
+    """What was learnt of instances that are described for the first time: elements of one, and what documents mark."""
+
+    elements: dict[str, Any] = field(default_factory=dict)
+    marks: dict[str, Marks] = field(default_factory=dict)
+
+
+def _entry(source: _Source, study_uid: str, series_uid: str, new: _New) -> Entry:
+    """Describe one instance, and note what is learnt from it."""
     identity = Identity(study_uid, series_uid, source.uid, source.sop_class_uid)
     try:
         found = _described(source, identity)
     except (OSError, EOFError, Tampered, UnreadableInstance, zlib.error) as error:
         _log.error("an instance cannot be described", error=type(error).__name__)
         found = describe(InMemory(b""), 0, identity, explicit=True, little=True, direct=False)
-    if not described:
-        described.update(found.elements)
+    new.elements = new.elements or found.elements
+    if source.sop_class_uid == KEY_OBJECT_SELECTION:
+        new.marks[source.uid] = marks_of(found.elements)
     return entry_of(source.uid, source.digest, source.transfer_syntax_uid, found)
 
 
@@ -142,19 +153,27 @@ def _described(source: _Source, identity: Identity) -> Described:
     return describe(file, offset, identity, explicit=explicit, little=little, direct=little)
 
 
-def _store(session: Session, parts: Parts, series: Series, placed: Placed, described: dict[str, Any]) -> None:
-    indexed = {name: _first(described, path) for name, path in _SERIES_COLUMNS.items()} if described else {}
-    study_state.take_turn(session, series.study_id)
+def _store(session: Session, parts: Parts, series: Series, placed: Placed, new: _New, count: int) -> None:
+    indexed = {name: _first(new.elements, path) for name, path in _SERIES_COLUMNS.items()} if new.elements else {}
+    study = session.scalars(select(Study).where(Study.id == series.study_id).with_for_update()).one()
     taken = session.execute(
         update(Series)
         .where(Series.id == series.id, Series.metadata_changes < series.changes)  # a slower, older run changes nothing
-        .values(metadata_object_id=placed.object_id, metadata_changes=series.changes, **indexed)
+        .values(
+            metadata_object_id=placed.object_id,
+            metadata_changes=series.changes,
+            instance_count=case((Series.changes == series.changes, count), else_=Series.instance_count),
+            **indexed,
+        )
         .returning(Series.id)
     ).first()
     if taken is not None:
         now = parts.clock()
         insert_rows(session, index_rows([placed], series.hospital_id, study_id=series.study_id, now=now))
         session.execute(delete(StoredObject).where(StoredObject.id == series.metadata_object_id))
+    for note, marks in new.marks.items():
+        for series_id in markings.mark(session, parts, study, note, marks, now=parts.clock()):
+            owe_metadata(session, parts, series.hospital_id, series_id)
 
 
 def _first(elements: dict[str, Any], path: tuple[str, ...]) -> str:

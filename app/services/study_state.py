@@ -100,6 +100,19 @@ def settle(session: Session, parts: Parts, study_id: UUID, *, now: datetime) -> 
     return None
 
 
+def withdraw(session: Session, study: Study, series_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Take the pictures of some series away at once, since one of them may not be seen any more, and make them anew."""
+    session.execute(
+        update(Series)
+        .where(Series.id.in_(series_ids))
+        .values(changes=Series.changes + 1, preview_object_id=None, picture_count=0, shown_count=0)
+    )
+    if study.state == READY and series_ids:
+        study.state = RENDERING
+    for series_id in series_ids:
+        owe(session, study.hospital_id, RENDER, str(series_id), due_at=now, now=now)
+
+
 def take_turn(session: Session, study_id: UUID) -> None:
     """Lock a study before any of its series is written to, as instances that arrive do.
 

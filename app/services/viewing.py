@@ -13,6 +13,7 @@ from app.access.load.links import OpenLink
 from app.access.load.studies import (
     SeriesFacts,
     StudyForPatient,
+    marked_as_key,
     policy_facts,
     series_of,
     study_for_patient,
@@ -119,7 +120,8 @@ def see(parts: Parts, link: OpenLink) -> Seen:
         may_look = decide(principal, Action.STUDY_RENDERED, facts, now=now).allowed
         report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
         series = series_of(session, link.study_id, partial(keys.open_text, session, parts))
-        key = _key_picture(session, parts, principal.hospital_id, series, report) if may_look else None
+        marked = [*(report.content.key_instances if report else ()), *marked_as_key(session, link.study_id)]
+        key = _key_picture(session, parts, principal.hospital_id, series, marked) if may_look else None
         seen = Seen(
             hospital=profile(session, principal.hospital_id),
             study=study,
@@ -156,10 +158,9 @@ def _record(parts: Parts, link: OpenLink, *, report: bool, pictures: bool) -> No
 
 
 def _key_picture(
-    session: Session, parts: Parts, hospital_id: UUID, series: Sequence[SeriesFacts], report: ReadReport | None
+    session: Session, parts: Parts, hospital_id: UUID, series: Sequence[SeriesFacts], marked: Sequence[str]
 ) -> KeyPicture | None:
-    """Choose the first key instance of the report that can be shown, else what stands for the largest series."""
-    marked = report.content.key_instances if report else ()
+    """Choose the first marked instance, by the report or a document, else what stands for the largest series."""
     candidates = sorted((item for item in series if item.shown_count), key=lambda item: -item.shown_count)
     chosen: KeyPicture | None = None
     for item in candidates:

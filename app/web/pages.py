@@ -183,16 +183,17 @@ class KeyImage:
 
 @dataclass(frozen=True, kw_only=True)
 class Completeness:
-    """True counts of pictures; ``expected`` is None where the hospital gave no total."""
+    """True counts of pictures, those apart that the hospital took back; ``expected`` is None where it gave no total."""
 
     received: int
+    withdrawn: int = 0
     expected: int | None = None
     checked_at: datetime | None = None
 
     @property
     def missing(self) -> int:
         """Return how many are still to come."""
-        return max(0, (self.expected or 0) - self.received)
+        return max(0, (self.expected or 0) - self.received - self.withdrawn)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Dialect, Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.access.load.prepared import Prepared
-from app.access.load.search import scoped, within
+from app.access.load.search import not_rejected, scoped, within
 from app.access.scope import StudyScope
 from app.models.imaging import Instance, InstanceVersion, Series, StoredObject, Study
 
@@ -91,6 +91,7 @@ _INSTANCES: Select[*tuple[Any, ...]] = (
         ),
     )
     .join(StoredObject, StoredObject.id == InstanceVersion.object_id)
+    .where(not_rejected())
     .order_by(
         Series.number.is_(None), Series.number, Series.id, Instance.number.is_(None), Instance.number,
         Instance.sop_instance_uid,

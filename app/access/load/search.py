@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.access.load.prepared import Prepared
@@ -19,7 +19,7 @@ from app.access.scope import StudyScope
 from app.core.recent import Recent
 from app.dicom.person_name import HIGHEST
 from app.dicom.query import Kind, Level, Match, Query
-from app.models.imaging import Instance, Series, Study
+from app.models.imaging import Instance, Marking, Series, Study
 from app.models.links import CapabilityStudy
 
 COUNTED = 1000
@@ -84,6 +84,16 @@ def within(*, in_capability: bool) -> ColumnElement[bool]:
         return of_hospital
     named = select(CapabilityStudy.study_id).where(CapabilityStudy.capability_id == bindparam("capability"))
     return and_(of_hospital, Study.id.in_(named))
+
+
+def not_rejected() -> ColumnElement[bool]:
+    """Return the condition on `instance` that hides what the hospital took back."""
+    rejected = exists().where(
+        Marking.study_id == Instance.study_id,
+        Marking.sop_instance_uid == Instance.sop_instance_uid,
+        Marking.kind == "rejected",
+    )
+    return not_(rejected.correlate(Instance))
 
 
 def scoped(scope: StudyScope) -> dict[str, Any]:
@@ -183,9 +193,8 @@ def _rows(level: Level) -> Select[*tuple[Any, ...]]:
     statement = select(*_STUDY, *_SERIES).join(Series, Series.study_id == Study.id)
     if level is Level.SERIES:
         return statement.where(Series.instance_count > 0)
-    return statement.add_columns(*_INSTANCE).join(
-        Instance, and_(Instance.study_id == Study.id, Instance.series_id == Series.id)
-    )
+    here = and_(Instance.study_id == Study.id, Instance.series_id == Series.id, not_rejected())
+    return statement.add_columns(*_INSTANCE).join(Instance, here)
 
 
 _SELECTIVE = frozenset({"PatientID", "AccessionNumber", "StudyInstanceUID", "PatientName", "SeriesInstanceUID"})

@@ -1,18 +1,18 @@
 """Rows of studies for people: the facts policy decides on, and what a page shows once it has decided."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from app.access.policy import StudyFacts
 from app.access.release import FINAL, ReportFacts, releases_of
 from app.core.errors import NotFound
 from app.models.hospitals import Hospital
-from app.models.imaging import Instance, Series, Study
+from app.models.imaging import Instance, Marking, Series, Study
 from app.models.links import CapabilityStudy
 from app.models.patients import Patient, Report, ServiceRequest
 
@@ -94,6 +94,7 @@ class StudyForPatient:
     local_date: date | None
     state: str
     received: int
+    withdrawn: int
     expected: int | None
     complete_at: datetime | None
 
@@ -116,10 +117,23 @@ def study_for_patient(session: Session, study_id: UUID, patient_id: UUID, open_t
         raise NotFound
     study, procedure, name = row
     received = session.scalar(select(func.count()).select_from(Instance).where(Instance.study_id == study_id)) or 0
+    withdrawn = session.scalar(
+        select(func.count())
+        .select_from(Instance)
+        .join(Marking, and_(Marking.study_id == study_id, Marking.sop_instance_uid == Instance.sop_instance_uid))
+        .where(Instance.study_id == study_id, Marking.kind == "rejected")
+    )
     return StudyForPatient(
-        study.id, study.service_request_id, open_text(procedure), name, study.local_date, study.state, received,
+        study.id, study.service_request_id, open_text(procedure), name, study.local_date, study.state,
+        received - (withdrawn or 0), withdrawn or 0,
         study.expected_instances, study.complete_at,
     )  # fmt: skip
+
+
+def marked_as_key(session: Session, study_id: UUID) -> Sequence[str]:
+    """Return the instances that Key Object Selections of a study mark."""
+    marked = select(Marking.sop_instance_uid).where(Marking.study_id == study_id, Marking.kind == "key")
+    return session.scalars(marked.order_by(Marking.created_at, Marking.sop_instance_uid)).all()
 
 
 def series_of(session: Session, study_id: UUID, open_text: OpenText) -> list[SeriesFacts]:
