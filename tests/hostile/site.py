@@ -32,6 +32,12 @@ LIMIT = 512 << 20
 """Bytes of memory of the web, the receiver and the worker, each with its processes but for the decode children."""
 BOUNDARY = "zq-boundary"
 _SERVERS = ("web", "scp", "worker")
+_FORMS = (
+    ("/rendered", "image/jpeg"), ("/rendered?viewport=64,64&overlays=true&iccprofile=srgb", "image/png"),
+    ("/thumbnail", "image/jpeg"), ("/frames/1", "*/*"),
+    ("/frames/1", "multipart/related; type=application/octet-stream; transfer-syntax=*"), ("/metadata", "*/*"),
+    ("/bulkdata/7FE00010", "application/octet-stream"), ("", "application/dicom"),
+)  # fmt: skip
 STORED, REFUSED, UNREADABLE = "00081199", "00081198", "0008119A"
 
 
@@ -134,6 +140,31 @@ class Site:
             waiting = session.scalar(select(func.count()).select_from(Study).where(Study.state != "ready"))
             owed = session.scalar(select(func.count()).select_from(OutboxEntry).where(OutboxEntry.closed_at.is_(None)))
         return waiting == 0 and owed == 0
+
+    def ask_as_a_viewer(self, every: int = 1) -> dict[int, int]:
+        """Ask for instances in every form that DICOMweb has, and count the answers by their status.
+
+        None may be a failure of ours, come late, or repeat what a file says; `every` leaves most instances out.
+        """
+        statuses: dict[int, int] = {}
+        for item in self._ask("/instances?limit=1000&includefield=all").json()[::every]:
+            path = item["00081190"]["Value"][0].removeprefix(self._root)
+            for asked, accept in _FORMS:
+                answer = self._ask(path + asked, accept)
+                statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+                assert answer.status_code < 500, f"{asked}: {answer.status_code} {answer.text[:300]}"
+                if answer.status_code >= 400:
+                    assert set(answer.json()) <= {"type", "title", "status", "code", "detail", "instance"}
+            assert self._ask(f"{path.partition('/series')[0]}/archive").status_code == 200
+        return statuses
+
+    @property
+    def _root(self) -> str:
+        return f"{self.stand.base_url}/h/{HOSPITAL}/dicom-web"
+
+    def _ask(self, path: str, accept: str = "*/*") -> requests.Response:
+        with self._answered_in_time():
+            return requests.get(self._root + path, headers=self.authorised({"Accept": accept}), timeout=60)
 
     def worklist(self) -> requests.Response:
         """Ask which studies wait for a person."""
