@@ -8,6 +8,8 @@ from io import BytesIO
 from uuid import UUID
 
 import numpy as np
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from sqlalchemy import create_engine, make_url, select
@@ -15,7 +17,7 @@ from sqlalchemy import create_engine, make_url, select
 from app.audit.events import Event
 from app.core.identifiers import Token, new_id
 from app.dicom.instance import parse_header
-from app.jobs.drain import drain
+from app.jobs.drain import drain, drain_all
 from app.models.audit import AuditEvent
 from app.models.imaging import Study
 from app.models.patients import ContactPoint, Patient, PatientIdentifier, Report, ServiceRequest
@@ -287,6 +289,27 @@ def slice_file(study_uid: str, number: int, patient_id: str, accession_number: s
     buffer = BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def add_document(parts: Parts, case: Case, said: str) -> None:
+    """Add a structured report to a study as a modality sends it, in a series of its own; `said` is its first text."""
+    with reading(parts, case.scope) as session:
+        study = session.get_one(Study, case.study)
+        uid, patient_id = study.study_instance_uid, study.dicom_patient_id
+    dataset = dcmread(get_testdata_file("reportsi.dcm", download=False))
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid, f"{uid}.7"
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{uid}.7.1"
+    dataset.SpecificCharacterSet, dataset.PatientID = "ISO_IR 192", patient_id
+    dataset.AccessionNumber, dataset.SeriesNumber = "", 7
+    next(item for item in dataset.ContentSequence if item.ValueType == "TEXT").TextValue = said
+    buffer = BytesIO()
+    dataset.save_as(buffer)
+    intake = Intake(parts, Sender(case.hospital, "stow", "tests", ISSUER))
+    intake.take(iter([buffer.getvalue()]), parse_header)
+    intake.close()
+    assert not intake.outcomes[0].failure
+    for times in (1, 30):
+        drain_all(replace(parts, clock=lambda times=times: parts.clock() + times * SOON))
 
 
 def make_case(parts: Parts, code: str = "yz1", *, pictures: int = 0, phone: str | None = PHONE, **hospital) -> Case:

@@ -72,6 +72,22 @@ def index(public_id: str, position: int) -> Response:
     return jsonify(count=len(pictures), pictures=pictures, key=None if pack.key is None else pack.key + 1)
 
 
+@blueprint.get("/v/<public_id>/series/<int:position>/text")
+@requires(Who.LINK_SESSION)
+def document(public_id: str, position: int) -> Response:
+    """Show the structured reports of a series."""
+    link = _enter(public_id, Action.REPORT_READ)
+    if isinstance(link, Response):
+        return link
+    found = viewing.series_documents(parts(), link, position)
+    lang, big = preferences()
+    page = pages.DocumentPage(
+        lang=lang, big=big, public_id=public_id, procedure=found.study.procedure, title=found.title,
+        documents=found.documents,
+    )  # fmt: skip
+    return _page(pages.render_document(page))
+
+
 @blueprint.get("/v/<public_id>/report.pdf")
 @requires(Who.LINK_SESSION)
 def report_pdf(public_id: str) -> Response:

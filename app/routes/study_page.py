@@ -25,8 +25,8 @@ def hospital(profile: HospitalProfile) -> pages.Hospital:
     return pages.Hospital(name=profile.message_name, telephone=profile.telephone, hours=profile.telephone_hours)
 
 
-def series_rows(series: Sequence[SeriesFacts]) -> tuple[pages.SeriesRow, ...]:
-    """Return the series as pages list them."""
+def series_rows(series: Sequence[SeriesFacts], *, may_read: bool = False) -> tuple[pages.SeriesRow, ...]:
+    """Return the series as pages list them; texts are offered to who may read the report."""
     return tuple(
         pages.SeriesRow(
             position=item.position,
@@ -35,6 +35,7 @@ def series_rows(series: Sequence[SeriesFacts]) -> tuple[pages.SeriesRow, ...]:
             shown=item.shown_count,
             title=item.description or None,
             reason=item.not_shown_reason,
+            is_text=item.is_text and may_read,
         )
         for item in series
     )
@@ -62,7 +63,7 @@ def study_page(seen: Seen, public_id: str, lang: Lang, *, big: bool) -> pages.St
             expected=study.expected,
             checked_at=study.complete_at.astimezone(zone) if study.complete_at else None,
         ),
-        series=series_rows(seen.series) if seen.images.open else (),
+        series=series_rows(seen.series, may_read=seen.report.open) if seen.images.open else (),
         key_image=pages.KeyImage(
             series=key.series,
             picture=key.place,

@@ -1,5 +1,6 @@
 """What the holder of a link sees of a study, once policy has said which of it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +23,12 @@ from app.access.policy import Decision, StudyFacts, decide
 from app.access.release import Release
 from app.audit.reading import openings_of
 from app.core.errors import NotFound
+from app.dicom.describe import ROOT
 from app.dicom.preview_pack import PackIndex
+from app.dicom.structured_report import READABLE, Line, lines_of
 from app.services import keys, openings, previews, reports
 from app.services.hospitals import HospitalProfile, profile
+from app.services.metadata import series_index, texts_of
 from app.services.objects import ObjectReader, reader
 from app.services.parts import Parts
 from app.services.reports import ReadReport
@@ -225,6 +229,37 @@ def series_pictures(
     if index is None:
         raise NotFound
     return study, series, index
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The structured reports of one series, each as its lines."""
+
+    study: StudyForPatient
+    title: str
+    documents: Sequence[Sequence[Line]]
+
+
+def series_documents(parts: Parts, link: OpenLink, position: int) -> Documents:
+    """Return what can be read of one series (1-based); the caller has entered with `REPORT_READ`.
+
+    Raises
+    ------
+    NotFound
+        When there is no such series, or no text in it.
+    """
+    hospital_id = link.principal.hospital_id
+    with reading(parts, Scope(hospital=hospital_id)) as session:
+        open_text = partial(keys.open_text, session, parts)
+        study = study_for_patient(session, link.study_id, link.principal.patient_id, open_text)
+        series = series_of(session, link.study_id, open_text)
+        chosen = next((item for item in series if item.position == position and item.is_text), None)
+        if chosen is None or chosen.metadata_object_id is None:
+            raise NotFound
+        index = series_index(session, parts, hospital_id, chosen.metadata_object_id)
+    elements = [json.loads(text.replace(ROOT, b"")) for _, text in texts_of(index)]
+    documents = [lines_of(item) for item in elements if item["00080016"]["Value"][0] in READABLE]
+    return Documents(study, chosen.description, documents)
 
 
 def report_pdf(parts: Parts, link: OpenLink) -> ObjectReader:

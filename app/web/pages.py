@@ -5,7 +5,7 @@ zone of its ``now``, which is the hospital's.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Literal
 from flask import render_template
 from markupsafe import Markup, escape
 
+from app.dicom.structured_report import Line
 from app.web import words
 from app.web.assets import asset
 from app.web.facts import Problem, parse_birth_date
@@ -26,16 +27,7 @@ FactKind = Literal["birth_date", "id_last4", "visit_number"]
 FactInput = Literal["boxes", "list"]
 FactError = Literal["none", "mismatch", "slow_down"] | Problem
 DeadReason = Literal[
-    "expired",
-    "locked",
-    "revoked",
-    "held",
-    "replaced",
-    "switched_off",
-    "ended",
-    "not_ready",
-    "too_often",
-    "unknown",
+    "expired", "locked", "revoked", "held", "replaced", "switched_off", "ended", "not_ready", "too_often", "unknown"
 ]
 Notice = DeadReason | Literal["reopen", "resent", "trouble"]
 
@@ -206,6 +198,7 @@ class SeriesRow:
     shown: int
     title: str | None = None
     reason: str | None = None
+    is_text: bool = False
 
     @property
     def is_of_pictures(self) -> bool:
@@ -278,6 +271,20 @@ class ViewerPage(Page):
     def current(self) -> SeriesRow:
         """Return the series on the screen."""
         return next(row for row in self.series if row.position == self.position)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentPage(Page):
+    """The structured reports of one series, as their author's words and numbers."""
+
+    public_id: str
+    procedure: str
+    title: str
+    documents: Sequence[Sequence[Line]]
+
+
+def render_document(page: DocumentPage) -> str:
+    return _render("document.html", page)
 
 
 def render_landing(page: Landing) -> str:

@@ -167,6 +167,8 @@ class Door:
 
     def address(self, values: Mapping[str, str]) -> str:
         """Fill the parameters in, as they stand in an address."""
+        if self.rule.endswith("/text") and values["position"] == "1":
+            values = {**values, "position": "2"}  # the first series is of pictures, the second of text
         return re.sub(r"<(?:\w+:)?(\w+)>", lambda match: quote(values[match[1]], safe="%"), self.rule)
 
     def swaps(self, other: Names, hospital: str) -> Iterator[dict[str, str]]:

@@ -92,6 +92,7 @@ def build(given: Any, database: Database) -> World:
         _message_on_its_way(session, world)
         _set_aside(session, world)
     world.token, world.opened = world.link_to(victim)
+    make.add_document(parts, victim, "两肺纹理增多")
     drain(replace(parts, clock=lambda: clock() + make.SOON), series_metadata.WRITE)
     return world
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 
+from app.access.load.search import not_rejected
 from app.access.policy import StudyFacts
 from app.access.release import FINAL, ReportFacts, releases_of
 from app.core.errors import NotFound
+from app.dicom.structured_report import READABLE
 from app.models.hospitals import Hospital
 from app.models.imaging import Instance, Marking, Series, Study
 from app.models.links import CapabilityStudy
@@ -32,6 +34,8 @@ class SeriesFacts:
     shown_count: int
     not_shown_reason: str | None
     preview_object_id: UUID | None
+    metadata_object_id: UUID | None
+    is_text: bool
 
 
 def policy_facts(session: Session, hospital_id: UUID, study_id: UUID, *, now: datetime) -> StudyFacts | None:
@@ -138,15 +142,18 @@ def marked_as_key(session: Session, study_id: UUID) -> Sequence[str]:
 
 def series_of(session: Session, study_id: UUID, open_text: OpenText) -> list[SeriesFacts]:
     """Return the series in display order: by series number, then by arrival."""
-    rows = session.scalars(
-        select(Series).where(Series.study_id == study_id).order_by(Series.number.is_(None), Series.number, Series.id)
+    text = exists().where(Instance.series_id == Series.id, Instance.sop_class_uid.in_(READABLE), not_rejected())
+    rows = session.execute(
+        select(Series, text.correlate(Series))
+        .where(Series.study_id == study_id)
+        .order_by(Series.number.is_(None), Series.number, Series.id)
     )
     return [
         SeriesFacts(
             position, row.id, row.modality, open_text(row.description_sealed), row.picture_count, row.shown_count,
-            row.not_shown_reason, row.preview_object_id,
+            row.not_shown_reason, row.preview_object_id, row.metadata_object_id, is_text,
         )
-        for position, row in enumerate(rows, start=1)
+        for position, (row, is_text) in enumerate(rows, start=1)
     ]  # fmt: skip
 
 
