@@ -132,6 +132,16 @@ def read_text(data: bytes) -> bytes:
         raise BadMetadata("The text is cut.") from None
 
 
+def read_first_text(data: bytes) -> bytes:
+    """Give the text of the first instance, without inflating the others."""
+    index, text = _lengths(data)
+    rows = read_index(data)
+    if not rows:
+        return b"{}"
+    at, length = rows[0].text_at
+    return zlib.decompressobj().decompress(data[HEAD_BYTES + index : HEAD_BYTES + index + text], at + length)[at:]
+
+
 def read_entries(data: bytes) -> list[Entry]:
     """Read all entries back, to write them again beside new ones."""
     text = read_text(data)

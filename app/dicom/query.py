@@ -18,6 +18,8 @@ from app.core.identifiers import InvalidUid, parse_uid
 from app.dicom.person_name import name_key
 
 MAX_LIMIT, DEFAULT_LIMIT = 1000, 100
+MAX_WIDE = 100
+"""Results of a page with further attributes: each takes reading the metadata of a series."""
 MAX_OFFSET = 10_000_000
 _MAX_VALUES, _MAX_LENGTH, _MAX_WORDS = 500, 1024, 8
 _HEX = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
@@ -78,6 +80,12 @@ ATTRIBUTES = (
     Attribute("SOPInstanceUID", "00080018", Level.INSTANCE, Kind.UID),
     Attribute("InstanceNumber", "00200013", Level.INSTANCE, Kind.NUMBER),
 )
+ALWAYS = frozenset({
+    "00080020", "00080030", "00080050", "00080056", "00080061", "00080090", "0008103E", "00081030", "00081190",
+    "00100010", "00100020", "00100021", "00100030", "00100040", "0020000D", "00200010", "00201206", "00201208",
+    "00201209",
+})  # fmt: skip
+"""What an answer holds without being asked, at its level."""
 _BY_PATH = {attribute.path: attribute for attribute in ATTRIBUTES}
 
 
@@ -144,11 +152,18 @@ def parse_query(parameters: Iterable[tuple[str, str]], level: Level) -> Query:
     read.fuzzy = any(name == "fuzzymatching" and _flag(name, value) for name, value in given)
     for name, value in given:
         _parameter(read, name, value)
+    further = {tag for tag in read.include if tag not in ALWAYS and _level_of(tag) <= level}
+    limit = min(read.limit, MAX_WIDE) if further or read.include_all else read.limit
     warnings = tuple(f"The attribute {name} is not supported for matching; it was ignored." for name in read.unknown)
     return Query(
-        level=level, matches=tuple(read.matches), include=frozenset(read.include), include_all=read.include_all,
-        limit=read.limit, offset=read.offset, warnings=warnings,
+        level=level, matches=tuple(read.matches), include=frozenset(further), include_all=read.include_all,
+        limit=limit, offset=read.offset, warnings=warnings,
     )  # fmt: skip
+
+
+def _level_of(tag: str) -> Level:
+    attribute = _BY_PATH.get(tag)
+    return attribute.level if attribute else Level.STUDY
 
 
 def _parameter(read: _Reading, name: str, value: str) -> None:

@@ -4,8 +4,10 @@ The indexes of series that were asked for lately are kept in memory: they hold U
 after a decision. Texts are decrypted for the request that asks.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -16,7 +18,14 @@ from app.access.scope import StudyScope
 from app.core.errors import NotFound
 from app.core.recent import Recent
 from app.dicom.describe import ROOT
-from app.dicom.metadata_pack import HEAD_BYTES, InstanceMetadata, index_bytes, read_index, read_text
+from app.dicom.metadata_pack import (
+    HEAD_BYTES,
+    InstanceMetadata,
+    index_bytes,
+    read_first_text,
+    read_index,
+    read_text,
+)
 from app.services.objects import ObjectReader, reader
 from app.services.parts import Parts
 from app.services.scoping import permitted, record_read
@@ -87,6 +96,19 @@ def find_metadata(parts: Parts, scope: StudyScope, address: Address) -> StudyMet
         files = [reader(session, parts, scope.hospital_id, item) for item in objects]
     record_read(parts, scope, studies, Action.STUDY_METADATA)
     return StudyMetadata("-".join(item.hex[:16] for item in objects), scope.root, files, only)
+
+
+def first_text(session: Session, parts: Parts, hospital_id: UUID, object_id: UUID) -> bytes:
+    """Return the JSON text of the first instance of a series."""
+    return read_first_text(reader(session, parts, hospital_id, object_id).read())
+
+
+def elements_of(session: Session, parts: Parts, hospital_id: UUID, object_id: UUID, uid: str) -> dict[str, Any]:
+    """Return all elements of one instance, addresses of bulk data without a root; none when it is not described."""
+    index = series_index(session, parts, hospital_id, object_id)
+    found = next((text for row, text in texts_of(index) if row.sop_instance_uid == uid), b"{}")
+    elements: dict[str, Any] = json.loads(found.replace(ROOT, b""))
+    return elements
 
 
 def texts_of(index: SeriesIndex) -> Iterator[tuple[InstanceMetadata, bytes]]:

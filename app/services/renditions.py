@@ -4,15 +4,19 @@ A small picture is kept in memory for who asks again; it is looked up after the 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from app.access.actions import Action
 from app.access.load.instances import Address, series_at
 from app.access.scope import StudyScope
 from app.core.errors import NotFound
+from app.core.identifiers import InvalidUid, parse_uid
 from app.core.recent import Recent
 from app.dicom.render import Code, NotRenderable
 from app.dicom.rendition import Rendition
+from app.services.metadata import elements_of
 from app.services.objects import ObjectReader, reader
 from app.services.parts import Parts
 from app.services.previews import index_of_pack
@@ -20,6 +24,7 @@ from app.services.retrieval import StoredInstance, Undecodable, find_instances, 
 from app.services.scoping import permitted, record_read
 from app.services.unit_of_work import Scope, reading
 
+PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 _KEPT, _KEPT_BYTES = 2048, 64 << 10
 _pictures: Recent[tuple[bytes, bytes, Rendition], bytes] = Recent(_KEPT)
 
@@ -51,6 +56,39 @@ def rendered(parts: Parts, instance: StoredInstance, asked: Rendition) -> bytes:
     except NotRenderable as reason:
         raise _problem(reason) from None
     return _pictures.keep(key, picture) if len(picture) <= _KEPT_BYTES else picture
+
+
+def presented(
+    parts: Parts, scope: StudyScope, state: StoredInstance, asked: Rendition
+) -> tuple[StoredInstance, Rendition]:
+    """Return the first image that a presentation state refers to, and how it is shown under it.
+
+    Raises
+    ------
+    NoPicture
+        When none of the images that it refers to is here.
+    """
+    row = state.row
+    with reading(parts, Scope(hospital=scope.hospital_id)) as session:
+        known = row.metadata_object_id
+        elements = elements_of(session, parts, scope.hospital_id, known, row.sop_instance_uid) if known else {}
+    for address in referenced_images(elements, row.study_instance_uid):
+        try:
+            (image,) = find_instances(parts, scope, address, Action.STUDY_RENDERED)
+        except NotFound:
+            continue
+        return image, replace(asked, presentation_state=state.file.read())
+    raise NoPicture("The images that this presentation state refers to are not here.")
+
+
+def referenced_images(elements: dict[str, Any], study: str) -> Iterator[Address]:
+    """Yield the images of one study that a presentation state names (PS3.3 C.11.11)."""
+    for series in elements.get("00081115", {}).get("Value", []):
+        uid = next(iter(series.get("0020000E", {}).get("Value", [])), "")
+        for image in series.get("00081140", {}).get("Value", []):
+            instance = next(iter(image.get("00081155", {}).get("Value", [])), "")
+            with suppress(InvalidUid):
+                yield Address(study, parse_uid(uid), parse_uid(instance))
 
 
 def _problem(reason: NotRenderable) -> Exception:

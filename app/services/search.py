@@ -21,7 +21,7 @@ from app.access.scope import StudyScope
 from app.dicom.describe import ROOT
 from app.dicom.query import Level, Query
 from app.services import keys
-from app.services.metadata import SeriesIndex, series_index, texts_of
+from app.services.metadata import SeriesIndex, first_text, series_index, texts_of
 from app.services.parts import Parts
 from app.services.scoping import permitted, record_search
 from app.services.unit_of_work import Scope, reading
@@ -161,8 +161,9 @@ class _Answer:
             first = load.first_metadata(self._session, row.study_id)
         if first is None:
             return {}
-        index = series_index(self._session, self._parts, self._scope.hospital_id, first)
-        return next((json.loads(text.replace(ROOT, self._scope.root.encode())) for _, text in texts_of(index)), {})
+        text = first_text(self._session, self._parts, self._scope.hospital_id, first)
+        elements: Elements = json.loads(text.replace(ROOT, self._scope.root.encode("ascii")))
+        return elements
 
     def _included(self, elements: Elements) -> Elements:
         """Return what was asked for beside what always comes, as far as it belongs to the level."""

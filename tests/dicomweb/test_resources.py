@@ -11,6 +11,8 @@ import requests
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian
 
+from tests.dicomweb.conftest import describe
+
 pytestmark = pytest.mark.flow
 J2K = "MR_small_jp2klossless.dcm"
 
@@ -221,3 +223,41 @@ def test_the_key_opens_as_password_too(archive):
     wrong = requests.get(f"{archive.url}/studies", auth=("pacs", "fpk_wrong"), timeout=10)
     assert wrong.status_code == 401
     assert "Basic" in wrong.headers["WWW-Authenticate"]
+
+
+def test_a_presentation_state_shows_the_image_that_it_refers_to(archive):
+    image = archive.dataset("CT_small.dcm")
+    state = grayscale_state(image)
+    buffer = io.BytesIO()
+    state.save_as(buffer, enforce_file_format=True)
+    body = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + buffer.getvalue() + b"\r\n--b--\r\n"
+    assert archive.post(body, 'multipart/related; type="application/dicom"; boundary=b').status_code == 200
+    describe(archive.parts)
+    path = f"/studies/{state.StudyInstanceUID}/series/{state.SeriesInstanceUID}/instances/{state.SOPInstanceUID}"
+    shown = np.asarray(Image.open(io.BytesIO(archive.get(f"{path}/rendered", "image/png").content)))
+    plain = archive.get(f"{archive.path('CT_small.dcm')}/rendered?window=40,400,linear", "image/png")
+    flipped = np.fliplr(np.asarray(Image.open(io.BytesIO(plain.content))))
+    np.testing.assert_array_equal(shown, flipped)
+
+
+def grayscale_state(image) -> pydicom.Dataset:
+    """Make a state that shows an image under a window of its own, and flipped."""
+    state = pydicom.Dataset()
+    state.file_meta = pydicom.dataset.FileMetaDataset()
+    state.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    state.SOPClassUID, state.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.11.1", f"{image.StudyInstanceUID}.8.1"
+    state.StudyInstanceUID, state.SeriesInstanceUID = image.StudyInstanceUID, f"{image.StudyInstanceUID}.8"
+    state.Modality, state.PatientID, state.AccessionNumber = "PR", image.PatientID, image.get("AccessionNumber", "")
+    series, reference, voi, area = (pydicom.Dataset() for _ in range(4))
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
+    series.SeriesInstanceUID, series.ReferencedImageSequence = image.SeriesInstanceUID, [reference]
+    state.ReferencedSeriesSequence = [series]
+    state.RescaleSlope, state.RescaleIntercept, state.RescaleType = image.RescaleSlope, image.RescaleIntercept, "HU"
+    voi.WindowCenter, voi.WindowWidth = 40, 400
+    state.SoftcopyVOILUTSequence = [voi]
+    area.DisplayedAreaTopLeftHandCorner, area.PresentationSizeMode = [1, 1], "SCALE TO FIT"
+    area.DisplayedAreaBottomRightHandCorner = [image.Columns, image.Rows]
+    state.DisplayedAreaSelectionSequence = [area]
+    state.ImageHorizontalFlip, state.ImageRotation = "Y", 0
+    state.PresentationLUTShape = "IDENTITY"
+    return state

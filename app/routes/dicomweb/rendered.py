@@ -10,7 +10,7 @@ from app.access.actions import Action
 from app.core.errors import BadRequest
 from app.dicom.render import VoiFunction, Window
 from app.dicom.rendition import Rendition, Viewport
-from app.services.renditions import pictures, rendered, series_thumbnail
+from app.services.renditions import PRESENTATION_STATE, pictures, presented, rendered, series_thumbnail
 from app.services.retrieval import find_instances, record_given
 from app.web import accept, dicomweb
 from app.web.accept import Offer
@@ -86,6 +86,9 @@ def small(hospital: str, study: str, series: str, instance: str, numbers: str | 
 def _answer(hospital: str, uids: tuple[str, str, str], asked: Sequence[Rendition], *, several: bool) -> Response:
     scope = dicomweb.hospital_scope(hospital)
     (item,) = find_instances(parts(), scope, dicomweb.address_of(*uids), Action.STUDY_RENDERED)
+    if item.row.sop_class_uid == PRESENTATION_STATE:  # what it refers to, as it presents it
+        item, shown = presented(parts(), scope, item, asked[0])
+        asked = [shown]
     tag = hashlib.sha256(item.row.digest + repr(asked).encode()).hexdigest()[:32]
     if dicomweb.is_current(tag):
         return dicomweb.not_modified(tag)
