@@ -32,10 +32,13 @@ LINT = {
     "types": [BIN / "mypy"],
     "imports": [BIN / "lint-imports"],
 }
-PYTEST = [BIN / "python", "-m", "pytest", "--numprocesses", str(os.cpu_count() or 2)]
+CORES = os.cpu_count() or 2
+PYTEST = [BIN / "python", "-m", "pytest", "--numprocesses", str(CORES)]
+WAITING = [BIN / "python", "-m", "pytest", "--numprocesses", str(CORES + 1), "--dist", "worksteal"]
+"""For tests that wait for processes of their own most of the time."""
 TESTS = {
     "unit": [*PYTEST, "-m", "not flow and not postgres and not browser"],
-    "flows": [*PYTEST, "-m", "(flow or postgres) and not browser"],
+    "flows": [*WAITING, "-m", "(flow or postgres) and not browser"],
     "pages": [*PYTEST, "-m", "browser"],
 }
 
