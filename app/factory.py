@@ -20,7 +20,7 @@ from app.models.registry import db
 from app.notify.channels.base import Channel
 from app.notify.channels.sms import SmsChannel
 from app.queue import Bell
-from app.routes import health, links, studies, webhooks
+from app.routes import health, links, originals, studies, webhooks
 from app.routes.dicomweb import capabilities, qido, rendered, stow, wado
 from app.routes.hospital import registration, worklists
 from app.routes.hospital import studies as hospital_studies
@@ -43,6 +43,7 @@ BLUEPRINTS = (
     worklists.blueprint,
     links.blueprint,
     studies.blueprint,
+    originals.blueprint,
     webhooks.blueprint,
     health.blueprint,
 )

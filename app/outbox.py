@@ -124,6 +124,14 @@ def reopen_dead_leases(session: Session, *, now: datetime) -> int:
     return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
 
 
+def is_owed(session: Session, topic: str, key: str) -> bool:
+    """Tell whether an entry is open: work that waits or is under way."""
+    still_open = select(OutboxEntry.id).where(
+        OutboxEntry.topic == topic, OutboxEntry.key == key, OutboxEntry.closed_at.is_(None)
+    )
+    return session.scalar(still_open.limit(1)) is not None
+
+
 def due_topics(session: Session, *, now: datetime) -> Sequence[str]:
     """Return topics that have free due entries."""
     statement = (

@@ -49,7 +49,7 @@ def main() -> int:
     node = obtain_node_packages(ROOT / ".cache" / "node-peers", ROOT / "scripts" / "node-peers" / "package-lock.json")
     for why in filter(None, (node, obtain_ohif())):
         print(why)
-    command = [BIN / "python", "-m", "pytest", "tests/peers", "-rA", "--durations=0", "--timeout", "600", *sys.argv[1:]]
+    command = [BIN / "python", "-m", "pytest", "tests/peers", "-ra", "--timeout", "600", *sys.argv[1:]]
     environment = {**os.environ, "FILMPASS_TEST_PEERS": "1"}
     return subprocess.run([str(word) for word in command], cwd=ROOT, env=environment, check=False).returncode
 

@@ -293,21 +293,28 @@ def slice_file(study_uid: str, number: int, patient_id: str, accession_number: s
 
 def add_document(parts: Parts, case: Case, said: str) -> None:
     """Add a structured report to a study as a modality sends it, in a series of its own; `said` is its first text."""
+    dataset = dcmread(get_testdata_file("reportsi.dcm", download=False))
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    next(item for item in dataset.ContentSequence if item.ValueType == "TEXT").TextValue = said
+    add_series(parts, case, 7, dataset)
+
+
+def add_series(parts: Parts, case: Case, number: int, *objects: Dataset) -> None:
+    """Add a series to a study as a modality sends it, and wait until everything of it is made."""
     with reading(parts, case.scope) as session:
         study = session.get_one(Study, case.study)
         uid, patient_id = study.study_instance_uid, study.dicom_patient_id
-    dataset = dcmread(get_testdata_file("reportsi.dcm", download=False))
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid, f"{uid}.7"
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{uid}.7.1"
-    dataset.SpecificCharacterSet, dataset.PatientID = "ISO_IR 192", patient_id
-    dataset.AccessionNumber, dataset.SeriesNumber = "", 7
-    next(item for item in dataset.ContentSequence if item.ValueType == "TEXT").TextValue = said
-    buffer = BytesIO()
-    dataset.save_as(buffer)
     intake = Intake(parts, Sender(case.hospital, "stow", "tests", ISSUER))
-    intake.take(iter([buffer.getvalue()]), parse_header)
+    for at, dataset in enumerate(objects, start=1):
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid, f"{uid}.{number}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{uid}.{number}.{at}"
+        dataset.PatientID, dataset.AccessionNumber = patient_id, ""
+        dataset.SeriesNumber, dataset.InstanceNumber = number, at
+        buffer = BytesIO()
+        dataset.save_as(buffer, enforce_file_format=True)
+        intake.take(iter([buffer.getvalue()]), parse_header)
     intake.close()
-    assert not intake.outcomes[0].failure
+    assert not any(outcome.failure for outcome in intake.outcomes)
     for times in (1, 30):
         drain_all(replace(parts, clock=lambda times=times: parts.clock() + times * SOON))
 

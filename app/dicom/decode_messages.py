@@ -27,9 +27,10 @@ _PARTS = Struct("!IIIII")  # lengths of the JSON, the preview, the small picture
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """All pictures of an instance are wanted, in the window of a preset or that of the file."""
+    """All pictures of an instance are wanted, in the window of a preset, by a presentation state, or as they are."""
 
     preset: str | None = None
+    presentation_state: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def _parse_facts(facts: Any) -> InstanceFacts:
         view=str(facts["view"])[:40],
         burned_in_annotation=bool(facts["burned_in_annotation"]),
         presets=tuple((str(name)[:40], str(label)[:40]) for name, label in facts["presets"][:_MOST_PRESETS]),
+        is_document=bool(facts["is_document"]),
     )
 
 

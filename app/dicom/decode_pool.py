@@ -69,7 +69,9 @@ class DecodePool:
         for _ in range(workers):
             self._idle.put(None)
 
-    def render(self, file_bytes: bytes, preset: str | None = None) -> RenderedInstance:
+    def render(
+        self, file_bytes: bytes, preset: str | None = None, presentation_state: bytes | None = None
+    ) -> RenderedInstance:
         """Render all frames of an instance for a page; waits for a free child.
 
         Parameters
@@ -78,6 +80,8 @@ class DecodePool:
             A PS3.10 file.
         preset : str, optional
             Name of one of the instance's `presets`, whose window is applied in place of the file's.
+        presentation_state : bytes, optional
+            A PS3.10 file of a presentation state, which is applied to the frames that it refers to.
 
         Returns
         -------
@@ -85,7 +89,7 @@ class DecodePool:
             What cannot be shown is in it as `NotRenderable`; no file makes this method raise.
         """
         with self._child() as child:
-            return _collected(child.ask(Previews(preset), file_bytes))
+            return _collected(child.ask(Previews(preset, presentation_state), file_bytes))
 
     def rendition(self, file_bytes: bytes, asked: Rendition) -> bytes:
         """Render one frame as a client asks for it.

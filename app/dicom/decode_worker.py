@@ -29,7 +29,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    EncapsulatedPDFStorage,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    TwelveLeadECGWaveformStorage,
+)
+from pypdfium2 import PdfDocument
 
 from app.dicom.decode_messages import (
     PIECE,
@@ -89,7 +95,7 @@ def _answers(request: Request, file: BinaryIO) -> Iterator[Message | NotRenderab
 
 def _messages(request: Request, file: BinaryIO) -> Iterator[Message]:
     if isinstance(request, Previews):
-        yield from pictures(file, request.preset)
+        yield from pictures(file, request.preset, request.presentation_state)
         return
     source = PixelSource(file)
     if isinstance(request, Rendition):
@@ -126,14 +132,42 @@ def _warm_up() -> None:
         codecs.lookup(codec)
     for photometric, shape in (("MONOCHROME2", (8, 8)), ("YBR_FULL", (8, 8, 3))):
         list(pictures(_sample(photometric, np.zeros(shape, np.uint8))))
+    for sheet in (_pdf_sample(), _waveform_sample()):
+        list(pictures(_file_of(sheet)))
 
 
 def _sample(photometric: str, pixels: NDArray[np.uint8]) -> BytesIO:
+    dataset = _of_class(SecondaryCaptureImageStorage)
+    dataset.set_pixel_data(pixels, photometric, 8)
+    return _file_of(dataset)
+
+
+def _pdf_sample() -> Dataset:
+    document, buffer = PdfDocument.new(), BytesIO()
+    document.new_page(72, 72)
+    document.save(buffer)
+    dataset = _of_class(EncapsulatedPDFStorage)
+    dataset.EncapsulatedDocument = buffer.getvalue()
+    return dataset
+
+
+def _waveform_sample() -> Dataset:
+    dataset, group = _of_class(TwelveLeadECGWaveformStorage), Dataset()
+    group.WaveformSampleInterpretation, group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = "SB", 1, 2
+    group.SamplingFrequency, group.WaveformBitsAllocated, group.WaveformData = 1, 8, bytes(2)
+    dataset.WaveformSequence = [group]
+    return dataset
+
+
+def _of_class(sop_class_uid: str) -> Dataset:
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = SecondaryCaptureImageStorage, "2.25.1"
-    dataset.set_pixel_data(pixels, photometric, 8)
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class_uid, "2.25.1"
+    return dataset
+
+
+def _file_of(dataset: Dataset) -> BytesIO:
     buffer = BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return BytesIO(buffer.getvalue())

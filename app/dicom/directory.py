@@ -45,6 +45,8 @@ _KEYS = {
     "RAW DATA": ("00080023", "00080033", "00200013"),
 }
 _LONG = frozenset({"SQ", "UC", "UR", "UT"})
+_SHORT_BYTES = 0xFFFE
+"""The most that an element of the other VRs can hold; a file in Implicit VR may hold more."""
 _ROOT_OFFSETS = 2 * 12 + 10  # bytes of the elements that stand between the file-set ID and the sequence
 Elements = dict[str, Any]
 
@@ -123,17 +125,34 @@ def _body(kind: str, elements: Elements, entry: Entry | None = None) -> bytes:
         head += _element(0x00041510, "UI", entry.sop_class_uid.encode())
         head += _element(0x00041511, "UI", uid.encode())
         head += _element(0x00041512, "UI", entry.transfer_syntax_uid.encode())
-    keys = {tag: elements.get(tag, {"vr": _EMPTY.get(tag, "LO")}) for tag in _KEYS[kind]}
+    keys = {tag: _key(tag, elements.get(tag)) for tag in _KEYS[kind]}
+    if kind == "SR DOCUMENT":
+        keys |= _verified_at(elements.get(_VERIFYING_OBSERVERS, {}))
     return head + _encoded(keys | {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}})
 
 
-_EMPTY = {
+_VERIFYING_OBSERVERS, _VERIFICATION_TIME = "0040A073", "0040A030"
+_VR = {  # of each key; the others are LO
     "00080020": "DA", "00080023": "DA", "00080030": "TM", "00080033": "TM", "00080050": "SH", "00080060": "CS",
-    "00100010": "PN", "00200010": "SH", "00200011": "IS", "00200013": "IS", "0040A043": "SQ", "0040A491": "CS",
-    "0040A493": "CS", "00420010": "ST", "00700080": "CS", "00700082": "DA", "00700083": "TM", "00700084": "PN",
-    "3004000A": "CS", "30060002": "SH", "30060008": "DA", "30060009": "TM", "300A0002": "SH", "300A0006": "DA",
-    "300A0007": "TM",
+    "00100010": "PN", "0020000D": "UI", "0020000E": "UI", "00200010": "SH", "00200011": "IS", "00200013": "IS",
+    "0040A043": "SQ", "0040A491": "CS", "0040A493": "CS", "00420010": "ST", "00700080": "CS", "00700082": "DA",
+    "00700083": "TM", "00700084": "PN", "3004000A": "CS", "30060002": "SH", "30060008": "DA", "30060009": "TM",
+    "300A0002": "SH", "300A0006": "DA", "300A0007": "TM",
 }  # fmt: skip
+
+
+def _key(tag: str, item: Elements | None) -> Elements:
+    """Return a key as the standard encodes it; one that a file encodes in a VR of its own choice is left empty."""
+    vr = _VR.get(tag, "LO")
+    return item if item is not None and item["vr"] == vr else {"vr": vr}
+
+
+def _verified_at(observers: Elements) -> Elements:
+    """Return when a document was verified last, which its record says where it was (PS3.3 F.5, SR Document)."""
+    items = observers.get("Value", []) if observers.get("vr") == "SQ" else []
+    found = [item[_VERIFICATION_TIME] for item in items if item.get(_VERIFICATION_TIME, {}).get("vr") == "DT"]
+    times = [time for one in found for time in one.get("Value", []) if time]
+    return {_VERIFICATION_TIME: {"vr": "DT", "Value": [max(times)]}} if times else {}
 
 
 def _encoded(elements: Elements) -> bytes:
@@ -150,7 +169,8 @@ def _json_element(tag: str, item: Elements) -> bytes:
         texts = ["=".join(_groups(value)).rstrip("=") for value in values]
     else:
         texts = ["" if value is None else str(value) for value in values]
-    return _element(number, vr, "\\".join(texts).encode())
+    value = "\\".join(texts).encode()
+    return _element(number, vr, value if vr in _LONG or len(value) <= _SHORT_BYTES else b"")
 
 
 def _groups(name: Any) -> list[str]:

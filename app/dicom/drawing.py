@@ -39,7 +39,7 @@ class Drawing:
 
     def __init__(self, source: PixelSource, wishes: Wishes, *, overlays: bool = False) -> None:
         self.looks = Looks(source.dataset, wishes)
-        self._dataset, self._state, self._overlays = source.dataset, wishes.state, overlays
+        self._dataset, self.state, self._overlays = source.dataset, wishes.state, overlays
         shuttered = wishes.state.dataset if wishes.state else source.dataset
         self._shutter = read_shutter(shuttered, int(source.dataset.Rows), int(source.dataset.Columns))
 
@@ -47,6 +47,14 @@ class Drawing:
         """Draw a frame, counted from 0, pixel by pixel."""
         pixels = frame_pixels(frame.cells, self.looks.look_of(index), ybr=frame.photometric == "YBR_FULL")
         return Image.fromarray(self._covered(pixels, frame, index))
+
+    def placed(self, picture: Image.Image, index: int) -> tuple[Image.Image, float]:
+        """Cut, turn and flip a picture as the presentation state says; with the height of its pixels in widths."""
+        aspect = self.looks.aspect_of(index)
+        if self.state is None:
+            return picture, aspect
+        moved = self.state.moved(picture, self._dataset, index + 1)
+        return moved, 1 / aspect if self.state.turns_sideways else aspect
 
     def _covered(self, pixels: Grey, frame: Frame, index: int) -> Grey:
         covers = [(self._shutter.hidden, self._shutter.level)] if self._shutter else []
@@ -60,7 +68,7 @@ class Drawing:
         return np.ascontiguousarray(pixels)
 
     def _planes(self) -> Iterator[tuple[Dataset, int]]:
-        if self._state:
-            yield from self._state.overlay_groups(self._dataset)
+        if self.state:
+            yield from self.state.overlay_groups(self._dataset)
         elif self._overlays:
             yield from ((self._dataset, group) for group in overlay_groups(self._dataset))

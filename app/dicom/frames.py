@@ -43,7 +43,7 @@ from pydicom.uid import (
 from rle.rle import decode_segment
 
 from app.dicom.codecs import JPEG_SYNTAXES, decode_jpeg_12, jpeg_precision
-from app.dicom.look import kind_of
+from app.dicom.kinds import kind_of
 from app.dicom.render import Code, NotRenderable, Pixels
 
 MAX_FRAMES = 2_000

@@ -20,15 +20,6 @@ from app.dicom.render import Code, ColourLook, GreyLook, Look, NotRenderable, Pa
 from app.dicom.windows import SOFT_TISSUE, Preset, file_windows, number, numbers, presets
 
 _COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
-_KINDS = {
-    "1.2.840.10008.5.1.4.1.1.88.59": "key object selection",
-    "1.2.840.10008.5.1.4.1.1.88.": "structured report",
-    "1.2.840.10008.5.1.4.1.1.104.": "encapsulated document",
-    "1.2.840.10008.5.1.4.1.1.11.": "presentation state",
-    "1.2.840.10008.5.1.4.1.1.9.": "waveform",
-    "1.2.840.10008.5.1.4.1.1.481.": "radiotherapy object",
-    "1.2.840.10008.5.1.4.1.1.66": "raw or derived data",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +35,6 @@ class FrameLook:
     window: Window | None
     edges: Edges | None
     slice_position: float | None
-
-
-def kind_of(sop_class_uid: str) -> str:
-    """Name what an object without pixel data is."""
-    return next((kind for prefix, kind in _KINDS.items() if sop_class_uid.startswith(prefix)), "other object")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

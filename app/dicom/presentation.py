@@ -47,10 +47,14 @@ class PresentationState:
 
     def check(self, image: Dataset, frame: int) -> None:
         """Refuse an image or frame (from 1) that the presentation state does not refer to."""
+        if not self.concerns(image, frame):
+            raise NotRenderable(Code.PRESENTATION_STATE, "The presentation state is one of other images.")
+
+    def concerns(self, image: Dataset, frame: int) -> bool:
+        """Tell whether the presentation state refers to an image and a frame of it, from 1."""
         series = self.dataset.get("ReferencedSeriesSequence") or ()
         images = [item for one in series for item in one.get("ReferencedImageSequence") or ()]
-        if not any(_refers(item, image, frame) for item in images):
-            raise NotRenderable(Code.PRESENTATION_STATE, "The presentation state is one of other images.")
+        return any(_refers(item, image, frame) for item in images)
 
     def voi_of(self, image: Dataset, frame: int) -> Dataset:
         """Give the item that holds the VOI LUT for a frame, from 1; an empty one where all values are shown."""

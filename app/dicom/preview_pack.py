@@ -79,13 +79,15 @@ class PackIndex:
 
     `key` is the place in `frames` of the frame that stands for the series; None without any, or where text that may
     name the patient is burned into it. `presets` are the windows, beside the default one, that instances of the series
-    can be shown in: a name and the file's own word for it, or `""`.
+    can be shown in: a name and the file's own word for it, or `""`. `documents` are the instances whose frames are
+    pages of a text.
     """
 
     frames: tuple[PackFrame, ...]
     key: int | None
     thumbnail: PackPicture | None
     presets: tuple[tuple[str, str], ...] = ()
+    documents: frozenset[str] = frozenset()
 
 
 def display_order(instances: Sequence[SeriesInstance]) -> list[SeriesInstance]:
@@ -132,6 +134,9 @@ def write_pack(instances: Sequence[SeriesInstance]) -> Iterator[bytes]:
         for number, frame in enumerate(instance.rendered.frames, start=1)
     ]
     index: dict[str, Any] = {"frames": frames, "key": None, "thumbnail": None, "presets": _presets(instances)}
+    index["documents"] = [
+        one.sop_instance_uid for one in instances if one.rendered.facts and one.rendered.facts.is_document
+    ]
     if key := _key_frame(instances):
         at, frame = key
         index["key"] = None if _has_burned_in(frames[at]) else at
@@ -231,6 +236,7 @@ def read_index(data: bytes) -> PackIndex:
         key=index["key"],
         thumbnail=_picture(index["thumbnail"], base),
         presets=tuple((name, label) for name, label in index.get("presets", ())),  # older packs have none
+        documents=frozenset(index.get("documents", ())),
     )
 
 

@@ -44,6 +44,7 @@ class Code(StrEnum):
     OUT_OF_TIME = "out_of_time"
     PRESENTATION_STATE = "presentation_state"
     NO_SUCH_FRAME = "no_such_frame"
+    VIDEO = "video"
 
 
 class NotRenderable(Exception):

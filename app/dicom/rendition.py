@@ -86,10 +86,7 @@ def rendition(source: PixelSource, asked: Rendition) -> bytes:
     wishes = Wishes(window=asked.window, window_index=asked.window_index, state=state, to_srgb=asked.icc == "srgb")
     drawing = Drawing(source, wishes, overlays=asked.overlays)
     (frame,) = source.frames([index])
-    picture, aspect = drawing.draw(frame, index), drawing.looks.aspect_of(index)
-    if state:
-        picture = state.moved(picture, source.dataset, index + 1)
-        aspect = 1 / aspect if state.turns_sideways else aspect
+    picture, aspect = drawing.placed(drawing.draw(frame, index), index)
     profile = icc_profile(source.dataset) if asked.icc == "yes" and picture.mode == "RGB" else None
     return _encoded(_fitted(picture, asked.viewport, aspect), asked, profile)
 

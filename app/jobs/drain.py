@@ -38,6 +38,7 @@ def announce(parts: Parts, owed: Owed) -> None:
 JOBS: dict[str, Job] = {
     study_state.SETTLE: settle,
     study_state.RENDER: previews.render_series,
+    previews.RENDER_LOOK: previews.render_look,
     series_metadata.WRITE: series_metadata.write_series,
     study_state.ANNOUNCE: announce,
     announcing.DISPATCH: dispatching.dispatch,

@@ -6,7 +6,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HospitalId, Id, Sorted, Uid, partial_index
@@ -158,6 +158,21 @@ class Marking(Base):
     hospital_id: Mapped[HospitalId]
     marked_by: Mapped[Uid]
     created_at: Mapped[datetime]
+
+
+class SeriesPreview(Base):
+    """Pictures of a series in another look than its own, made when it was first asked for.
+
+    They count as long as `changes` is that of the series: from its next change on, they are asked for anew.
+    """
+
+    __tablename__ = "series_preview"
+
+    series_id: Mapped[UUID] = mapped_column(ForeignKey("series.id"), primary_key=True)
+    look: Mapped[str] = mapped_column(String(80), primary_key=True)
+    hospital_id: Mapped[HospitalId]
+    object_id: Mapped[UUID]
+    changes: Mapped[int]
 
 
 class StoredObject(Base):

@@ -1,11 +1,13 @@
 """Turning what a patient may see into the view model of the study page."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Literal
 
 from app.access.load.studies import SeriesFacts
 from app.access.release import Release
+from app.dicom.kinds import Kind
 from app.services.hospitals import HospitalProfile
 from app.services.reports import ReadReport
 from app.services.viewing import Seen
@@ -25,6 +27,11 @@ def hospital(profile: HospitalProfile) -> pages.Hospital:
     return pages.Hospital(name=profile.message_name, telephone=profile.telephone, hours=profile.telephone_hours)
 
 
+def _kind(kinds: AbstractSet[Kind]) -> str:
+    """Return the name of what a series holds beside images, the first in order of `Kind`; `""` where it is images."""
+    return next((kind.name.lower() for kind in Kind if kind in kinds), "") if Kind.IMAGE not in kinds else ""
+
+
 def series_rows(series: Sequence[SeriesFacts], *, may_read: bool = False) -> tuple[pages.SeriesRow, ...]:
     """Return the series as pages list them; texts are offered to who may read the report."""
     return tuple(
@@ -32,10 +39,12 @@ def series_rows(series: Sequence[SeriesFacts], *, may_read: bool = False) -> tup
             position=item.position,
             modality=item.modality,
             pictures=item.picture_count,
-            shown=item.shown_count,
+            shown=item.shown_count if may_read or Kind.PDF not in item.kinds else 0,
             title=item.description or None,
             reason=item.not_shown_reason,
             is_text=item.is_text and may_read,
+            is_document=Kind.PDF in item.kinds,
+            kind=_kind(item.kinds),
         )
         for item in series
     )

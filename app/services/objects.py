@@ -9,8 +9,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.access.load.objects import stored_object
+from app.access.load.search import not_rejected
+from app.core.errors import NotFound
 from app.core.identifiers import random_id
-from app.models.imaging import StoredObject
+from app.models.imaging import Instance, InstanceVersion, StoredObject
 from app.services import keys
 from app.services.parts import Parts
 from app.storage.encrypted import CHUNK, Encryptor, open_chunks, open_range, sealed_range, sealed_size
@@ -154,3 +156,34 @@ def reader(session: Session, parts: Parts, hospital_id: UUID, object_id: UUID) -
     """Return a reader for an object of this hospital."""
     row = stored_object(session, hospital_id, object_id)
     return ObjectReader(parts.store, keys.key_of(session, parts, row), row.id, row.pack_id, row.pack_offset, row.size)
+
+
+def instance_reader(
+    session: Session, parts: Parts, hospital_id: UUID, study_id: UUID, sop_instance_uid: str
+) -> ObjectReader:
+    """Return a reader for the current version of an instance of a study that may be read.
+
+    Raises
+    ------
+    NotFound
+        When there is none, or the hospital took it back.
+    """
+    statement = (
+        select(InstanceVersion.object_id)
+        .join(
+            Instance,
+            (Instance.study_id == InstanceVersion.study_id)
+            & (Instance.sop_instance_uid == InstanceVersion.sop_instance_uid)
+            & (Instance.current_digest == InstanceVersion.dataset_digest),
+        )
+        .where(
+            Instance.study_id == study_id,
+            Instance.sop_instance_uid == sop_instance_uid,
+            Instance.hospital_id == hospital_id,
+            not_rejected(),
+        )
+    )
+    object_id = session.scalar(statement)
+    if object_id is None:
+        raise NotFound
+    return reader(session, parts, hospital_id, object_id)

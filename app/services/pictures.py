@@ -7,12 +7,13 @@ picture.
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from app.access.actions import Action
 from app.access.load.links import hospital_of_session
-from app.access.load.pictures import PackRow, picture_facts
+from app.access.load.pictures import PackRow, PictureFacts, picture_facts
 from app.access.policy import StudyFacts, decide
 from app.core.errors import NotFound
 from app.dicom.preview_pack import PackIndex, PackPicture
@@ -31,11 +32,12 @@ _SESSIONS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which picture: a series (1-based), and a place in it (1-based; ignored for the thumbnail)."""
+    """Which picture: a series and a place in it (1-based; ignored for the thumbnail); `look` where not its own."""
 
     kind: Kind
     series: int
     place: int = 1
+    look: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +68,28 @@ class PictureDesk:
         """
         now = self._parts.clock()
         with looking(self._parts, Scope(hospital=self._hospital(digest))) as connection:
-            facts = picture_facts(connection, digest, public_id, asked.series, now=now)
+            facts = picture_facts(connection, digest, public_id, asked.series, asked.look, now=now)
         if facts is None:
             raise NotFound
-        decision = decide(facts.principal, Action.STUDY_RENDERED, facts.study, now=now)
-        if not decision.allowed:
-            openings.deny(self._parts, facts.principal, facts.study.study_id, Action.STUDY_RENDERED, decision.reason)
-            raise NotFound
+        self._enter(facts, Action.STUDY_RENDERED, now)
         if facts.pack is None:
             raise NotFound
         if not facts.opened:
             openings.ensure(self._parts, facts.principal, facts.study.study_id, Action.STUDY_RENDERED)
         pack = self._pack(facts.pack, facts.study)
+        if _is_of_document(pack.index, asked):  # a report may be in it
+            self._enter(facts, Action.REPORT_READ, now)
+            openings.ensure(self._parts, facts.principal, facts.study.study_id, Action.REPORT_READ)
         place = _place(pack.index, asked)
         if place is None:
             raise NotFound
         return pack.reader.range(place.offset, place.length)
+
+    def _enter(self, facts: PictureFacts, action: Action, now: datetime) -> None:
+        decision = decide(facts.principal, action, facts.study, now=now)
+        if not decision.allowed:
+            openings.deny(self._parts, facts.principal, facts.study.study_id, action, decision.reason)
+            raise NotFound
 
     def _hospital(self, digest: bytes) -> UUID:
         """Return the hospital of a session; that never changes, so it may be remembered."""
@@ -113,6 +121,11 @@ class PictureDesk:
         key = keys.object_key(secret, row.object_id, "previews")
         pack = ObjectReader(self._store, key, row.object_id, row.pack_id, row.pack_offset, row.size)
         return _Pack(pack, index_of_pack(pack))
+
+
+def _is_of_document(index: PackIndex, asked: Asked) -> bool:
+    frames = index.frames[asked.place - 1 : asked.place] if asked.kind != "thumbnail" else index.frames
+    return bool(index.documents) and any(frame.sop_instance_uid in index.documents for frame in frames)
 
 
 def _place(index: PackIndex, asked: Asked) -> PackPicture | None:

@@ -19,12 +19,17 @@ from app.dicom.preview_pack import (
     write_pack,
 )
 from app.dicom.render import NotRenderable
-from app.models.imaging import Instance, InstanceVersion, Series, StoredObject
+from app.models.imaging import Instance, InstanceVersion, Series, SeriesPreview, StoredObject
 from app.outbox import Owed, close
 from app.services import keys, study_state
 from app.services.objects import ObjectReader, Placed, index_rows, insert_rows, put, reader
 from app.services.parts import Parts
 from app.services.unit_of_work import Scope, reading, unit_of_work
+
+RENDER_LOOK = "previews.look"
+STATE = "state-"
+"""How the name of a presentation state's look begins; its SOP Instance UID follows."""
+_LARGEST_STATE = 16 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +46,83 @@ def render_series(parts: Parts, owed: Owed) -> None:
         series = session.scalars(select(Series).where(Series.id == UUID(owed.key))).one()
         sources = _sources(session, parts, series)
         secret = keys.study_key(session, parts, series.study_id)
-    with ThreadPoolExecutor(parts.settings.decode_workers) as pool:
-        rendered = list(pool.map(lambda source: _render(parts, source), sources))
-    ordered = display_order(rendered)
+    ordered = _rendered(parts, sources)
     placed = put(parts, secret, "previews", write_pack(ordered))
     with unit_of_work(parts, scope) as session:
         _store(session, parts, series, ordered, placed)
         close(session, owed, now=parts.clock())
 
 
+def render_look(parts: Parts, owed: Owed) -> None:
+    """Render a series in another look than its own. Safe to run twice: the later result stays."""
+    scope = Scope(hospital=owed.hospital_id, worker=True)
+    series_id, _, look = owed.key.partition(":")
+    with reading(parts, scope) as session:
+        series = session.scalars(select(Series).where(Series.id == UUID(series_id))).one()
+        sources = _sources(session, parts, series)
+        secret = keys.study_key(session, parts, series.study_id)
+        state = _state(session, parts, series, look)
+    ordered = _rendered(parts, sources, None if state else look, state)
+    placed = put(parts, secret, "previews", write_pack(ordered))
+    with unit_of_work(parts, scope) as session:
+        _keep(session, parts, series, look, placed)
+        close(session, owed, now=parts.clock())
+
+
+def _state(session: Session, parts: Parts, series: Series, look: str) -> bytes | None:
+    """Return the file of the presentation state that a look names."""
+    if not look.startswith(STATE):
+        return None
+    where = (Instance.study_id == series.study_id, Instance.sop_instance_uid == look.removeprefix(STATE))
+    found = session.execute(_CURRENT.where(*where, not_rejected())).first()
+    file = reader(session, parts, series.hospital_id, found.object_id) if found else None
+    return file.read() if file and file.size <= _LARGEST_STATE else None
+
+
+def _keep(session: Session, parts: Parts, series: Series, look: str, placed: Placed) -> None:
+    study_state.take_turn(session, series.study_id)
+    key = {"series_id": series.id, "look": look}
+    known = session.get(SeriesPreview, key)
+    if known is not None and known.changes > series.changes:  # made meanwhile, of more
+        return
+    now = parts.clock()
+    insert_rows(session, index_rows([placed], series.hospital_id, study_id=series.study_id, now=now))
+    if known is None:
+        known = SeriesPreview(**key, hospital_id=series.hospital_id)
+        session.add(known)
+    else:
+        session.execute(delete(StoredObject).where(StoredObject.id == known.object_id))
+    known.object_id, known.changes = placed.object_id, series.changes
+
+
+_CURRENT = select(Instance.sop_instance_uid, Instance.number, InstanceVersion.object_id).join(
+    InstanceVersion,
+    (InstanceVersion.study_id == Instance.study_id)
+    & (InstanceVersion.sop_instance_uid == Instance.sop_instance_uid)
+    & (InstanceVersion.dataset_digest == Instance.current_digest),
+)
+
+
 def _sources(session: Session, parts: Parts, series: Series) -> list[_Source]:
-    rows = session.execute(
-        select(Instance.sop_instance_uid, Instance.number, InstanceVersion.object_id)
-        .join(
-            InstanceVersion,
-            (InstanceVersion.study_id == Instance.study_id)
-            & (InstanceVersion.sop_instance_uid == Instance.sop_instance_uid)
-            & (InstanceVersion.dataset_digest == Instance.current_digest),
-        )
-        .where(Instance.series_id == series.id, Instance.study_id == series.study_id, not_rejected())
-    ).all()
+    of_series = (Instance.series_id == series.id, Instance.study_id == series.study_id)
     return [
         _Source(SopInstanceUid(uid), number, reader(session, parts, series.hospital_id, object_id))
-        for uid, number, object_id in rows
+        for uid, number, object_id in session.execute(_CURRENT.where(*of_series, not_rejected()))
     ]
 
 
-def _render(parts: Parts, source: _Source) -> SeriesInstance:
-    return SeriesInstance(
-        sop_instance_uid=source.sop_instance_uid,
-        instance_number=source.number,
-        rendered=parts.decoder.render(source.object.read()),
-    )
+def _rendered(
+    parts: Parts, sources: list[_Source], preset: str | None = None, state: bytes | None = None
+) -> list[SeriesInstance]:
+    def render(source: _Source) -> SeriesInstance:
+        return SeriesInstance(
+            sop_instance_uid=source.sop_instance_uid,
+            instance_number=source.number,
+            rendered=parts.decoder.render(source.object.read(), preset, state),
+        )
+
+    with ThreadPoolExecutor(parts.settings.decode_workers) as pool:
+        return display_order(list(pool.map(render, sources)))
 
 
 def _store(session: Session, parts: Parts, series: Series, ordered: list[SeriesInstance], placed: Placed) -> None:

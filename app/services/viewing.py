@@ -24,10 +24,12 @@ from app.access.release import Release
 from app.audit.reading import openings_of
 from app.core.errors import NotFound
 from app.dicom.describe import ROOT
+from app.dicom.kinds import Kind
 from app.dicom.preview_pack import PackIndex
 from app.dicom.structured_report import READABLE, Line, lines_of
-from app.services import keys, openings, previews, reports
+from app.services import keys, looks, openings, previews, reports
 from app.services.hospitals import HospitalProfile, profile
+from app.services.looks import Look
 from app.services.metadata import series_index, texts_of
 from app.services.objects import ObjectReader, reader
 from app.services.parts import Parts
@@ -166,6 +168,7 @@ def _key_picture(
 ) -> KeyPicture | None:
     """Choose the first marked instance, by the report or a document, else what stands for the largest series."""
     candidates = sorted((item for item in series if item.shown_count), key=lambda item: -item.shown_count)
+    candidates = [item for item in candidates if Kind.PDF not in item.kinds]  # behind another door
     chosen: KeyPicture | None = None
     for item in candidates:
         index = pack_index(session, parts, hospital_id, item)
@@ -206,29 +209,67 @@ def pack_index(session: Session, parts: Parts, hospital_id: UUID, series: Series
     return previews.index_of_pack(reader(session, parts, hospital_id, series.preview_object_id))
 
 
-def series_pictures(
-    parts: Parts, link: OpenLink, position: int
-) -> tuple[StudyForPatient, Sequence[SeriesFacts], PackIndex]:
-    """Return what the viewer needs of one series (1-based).
+@dataclass(frozen=True, slots=True)
+class SeriesPictures:
+    """What the viewer needs of one series.
+
+    `look` is the one that the pictures are in, None for their own. `preparing` was asked for and is on its way.
+    `marked` are the instances that a report or a document marks as key.
+    """
+
+    study: StudyForPatient
+    series: Sequence[SeriesFacts]
+    index: PackIndex
+    marked: frozenset[str]
+    looks: Sequence[Look]
+    look: str | None = None
+    preparing: str | None = None
+
+
+def series_pictures(parts: Parts, link: OpenLink, position: int, look: str | None = None) -> SeriesPictures:
+    """Return one series (1-based) for the viewer; in a look, where it is one that is offered.
 
     Raises
     ------
     NotFound
-        When there is no such series, or nothing of it was made yet.
+        When there is no such series, nothing of it was made yet, or it holds a document that may not be read.
     """
     hospital_id = link.principal.hospital_id
     with reading(parts, Scope(hospital=hospital_id)) as session:
-        study, series = (
-            study_for_patient(
-                session, link.study_id, link.principal.patient_id, partial(keys.open_text, session, parts)
-            ),
-            series_of(session, link.study_id, partial(keys.open_text, session, parts)),
-        )
-        chosen = next((item for item in series if item.position == position), None)
-        index = pack_index(session, parts, hospital_id, chosen) if chosen else None
-    if index is None:
+        study, series, chosen = series_at(session, parts, link, position)
+        own = pack_index(session, parts, hospital_id, chosen)
+        if own is None:
+            raise NotFound
+        report = reports.read(session, parts, study.service_request_id) if study.service_request_id else None
+        marked = {*(report.content.key_instances if report else ()), *marked_as_key(session, link.study_id)}
+        offers = looks.offered(session, parts, hospital_id, series, chosen, own)
+        look = look if look in {offer.name for offer in offers} else None
+        in_look = looks.pack_index(session, parts, hospital_id, chosen, look) if look else None
+    if own.documents and enter(parts, link, Action.REPORT_READ):
         raise NotFound
-    return study, series, index
+    if look and in_look is None:
+        looks.ask_for(parts, hospital_id, chosen, look)
+        return SeriesPictures(study, series, own, frozenset(marked), offers, preparing=look)
+    return SeriesPictures(study, series, in_look or own, frozenset(marked), offers, look)
+
+
+def series_at(
+    session: Session, parts: Parts, link: OpenLink, position: int
+) -> tuple[StudyForPatient, Sequence[SeriesFacts], SeriesFacts]:
+    """Return a study, its series, and the one of them at a position (1-based).
+
+    Raises
+    ------
+    NotFound
+        When there is no such series.
+    """
+    open_text = partial(keys.open_text, session, parts)
+    study = study_for_patient(session, link.study_id, link.principal.patient_id, open_text)
+    series = series_of(session, link.study_id, open_text)
+    chosen = next((item for item in series if item.position == position), None)
+    if chosen is None:
+        raise NotFound
+    return study, series, chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +291,8 @@ def series_documents(parts: Parts, link: OpenLink, position: int) -> Documents:
     """
     hospital_id = link.principal.hospital_id
     with reading(parts, Scope(hospital=hospital_id)) as session:
-        open_text = partial(keys.open_text, session, parts)
-        study = study_for_patient(session, link.study_id, link.principal.patient_id, open_text)
-        series = series_of(session, link.study_id, open_text)
-        chosen = next((item for item in series if item.position == position and item.is_text), None)
-        if chosen is None or chosen.metadata_object_id is None:
+        study, _, chosen = series_at(session, parts, link, position)
+        if not chosen.is_text or chosen.metadata_object_id is None:
             raise NotFound
         index = series_index(session, parts, hospital_id, chosen.metadata_object_id)
     elements = [json.loads(text.replace(ROOT, b"")) for _, text in texts_of(index)]

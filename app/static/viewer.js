@@ -11,6 +11,7 @@
   var SLOW = 3000;                  /* ms until the reader is told that the network is slow */
   var QUIET = 1000;                 /* ms between two announcements to a screen reader */
   var MAX_ZOOM = 8;
+  var LONGEST = 60000;              /* ms between two questions whether pictures in another look are there */
   var STEP = 1.5;                   /* one press of the zoom button */
 
   function id(name) { return document.getElementById(name); }
@@ -76,7 +77,7 @@
     store[k] = entry;
     image.onload = function () { settled(k, entry, "ready"); };
     image.onerror = function () { settled(k, entry, "failed"); };
-    image.src = root.dataset.full + k + ".jpg";
+    image.src = root.dataset.full + k + root.dataset.ending;
   }
 
   function settled(k, entry, outcome) {
@@ -136,7 +137,7 @@
     smalls[k] = entry;
     entry.image.onload = function () { done("ready"); };
     entry.image.onerror = function () { done("failed"); };
-    entry.image.src = root.dataset.small + k + ".jpg";
+    entry.image.src = root.dataset.small + k + root.dataset.ending;
   }
 
   /* An <img> cannot tell a closed door from a lost connection, so the server is asked. Closed: its own page says why. */
@@ -197,15 +198,37 @@
     slider.setAttribute("aria-valuetext", fill("count_aloud", { k: now, n: index.count }));
     arrow("previous", now - 1);
     arrow("next", now + 1);
+    id("marked").hidden = !fact(now).marked;
+    looks();
     later("aloud", QUIET, function () { id("live").textContent = fill("count_aloud", { k: now, n: index.count }); });
     /* A phone that drops the page for lack of memory comes back to the same picture. */
-    later("address", 500, function () { history.replaceState(null, "", root.dataset.page + "?i=" + now); });
+    later("address", 500, function () { history.replaceState(null, "", root.dataset.page + now); });
+  }
+
+  /* Another window of the same picture, not of the one that the page came with. */
+  function looks() {
+    Array.prototype.forEach.call(document.querySelectorAll("[data-look]"), function (link) {
+      link.href = link.getAttribute("href").replace(/i=\d+$/, "i=" + now);
+    });
+  }
+
+  /* Pictures in the look that was asked for are being made: ask when they are there, ever more seldom, then show them. */
+  function awaitLook(pause) {
+    if (pause > LONGEST) { return; }
+    later("look", pause, function () {
+      var there = root.dataset.index + "?w=" + encodeURIComponent(root.dataset.preparing);
+      fetch(there, { credentials: "same-origin", cache: "no-store" }).then(function (answer) {
+        if (answer.status === 200) {
+          location.replace(location.pathname + "?w=" + encodeURIComponent(root.dataset.preparing) + "&i=" + now);
+        } else { awaitLook(pause * 2); }
+      }, function () { awaitLook(pause * 2); });
+    });
   }
 
   /* At an end the link stays where it is, so that the keyboard does not lose its place. */
   function arrow(name, k) {
     var there = k >= 1 && k <= index.count;
-    id(name).href = root.dataset.page + "?i=" + (there ? k : now);
+    id(name).href = root.dataset.page + (there ? k : now);
     id(name).setAttribute("aria-disabled", String(!there));
   }
 
@@ -489,6 +512,7 @@
     place();
     begin();
     count();
+    if (root.dataset.preparing) { awaitLook(1000); }
   }
 
   fetch(root.dataset.index, { credentials: "same-origin" })

@@ -4,7 +4,6 @@ Routes fill the models; nothing here decides who may see what. All moments are a
 zone of its ``now``, which is the hospital's.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,6 +17,7 @@ from app.dicom.structured_report import Line
 from app.web import words
 from app.web.assets import asset
 from app.web.facts import Problem, parse_birth_date
+from app.web.page_words import Look, edge_words, look_words, modality_words, reason_words, script_words
 from app.web.words import Lang
 
 _LIST_STARTS_NEAR = 1955
@@ -199,6 +199,13 @@ class SeriesRow:
     title: str | None = None
     reason: str | None = None
     is_text: bool = False
+    is_document: bool = False
+    kind: str = ""
+
+    @property
+    def is_other(self) -> bool:
+        """Tell what is listed by its name alone, in words of ``kind``."""
+        return bool(self.kind) and not self.shown and not self.is_text and self.reason != "video"
 
     @property
     def is_of_pictures(self) -> bool:
@@ -254,6 +261,7 @@ class Picture:
     h: int
     edges: Edges | None = None
     reason: str | None = None
+    marked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +274,15 @@ class ViewerPage(Page):
     position: int
     k: int
     picture: Picture
+    is_document: bool = False
+    looks: tuple[Look, ...] = ()
+    look: str | None = None
+    preparing: str | None = None
+
+    @property
+    def preparing_look(self) -> Look:
+        """Return the look that is being made."""
+        return next(look for look in self.looks if look.name == self.preparing)
 
     @property
     def current(self) -> SeriesRow:
@@ -281,6 +298,22 @@ class DocumentPage(Page):
     procedure: str
     title: str
     documents: Sequence[Sequence[Line]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipsPage(Page):
+    """The videos of one series; false stands for one that no browser plays."""
+
+    public_id: str
+    procedure: str
+    position: int
+    title: str
+    modality: str
+    clips: tuple[bool, ...]
+
+
+def render_clips(page: ClipsPage) -> str:
+    return _render("clips.html", page)
 
 
 def render_document(page: DocumentPage) -> str:
@@ -328,43 +361,15 @@ def render_viewer(page: ViewerPage) -> str:
     return _render(
         "viewer.html",
         page,
-        script_words=_script_words(page.lang),
+        script_words=script_words(page.lang),
         edge_words=partial(edge_words, page.lang),
+        look_words=partial(look_words, page.lang),
     )
-
-
-def reason_words(lang: Lang, code: str) -> str:
-    """Say why a picture cannot be shown; a code without words of its own gets the general sentence."""
-    key = f"reason.{code}"
-    return words.say(lang, key if key in words.catalogue() else "reason.other")
-
-
-def modality_words(lang: Lang, code: str) -> str:
-    """Name a modality (0008,0060) in words, or by its code where the catalogue has none."""
-    key = f"modality.{code}"
-    return words.say(lang, key) if key in words.catalogue() else code
-
-
-def edge_words(lang: Lang, letters: str) -> str:
-    """Word an orientation: ``右 R``; oblique planes have several letters, the nearest direction first."""
-    spoken = [words.say(lang, f"edge.{letter}") for letter in letters]
-    return f"{('' if lang == 'zh' else '-').join(spoken)} {letters}"
 
 
 def _is_checked_today(page: StudyPage) -> bool:
     at = page.completeness.checked_at
     return at is not None and at.astimezone(page.now.tzinfo).date() == page.now.date()
-
-
-def _script_words(lang: Lang) -> str:
-    """Return the phrases of the viewer's script, unfilled, as JSON without the prefix of their keys."""
-    prefix = "script."
-    chosen = {
-        key.removeprefix(prefix): forms[lang] for key, forms in words.catalogue().items() if key.startswith(prefix)
-    }
-    families = ("reason.", "edge.")
-    chosen |= {key: forms[lang] for key, forms in words.catalogue().items() if key.startswith(families)}
-    return json.dumps(chosen, ensure_ascii=False)
 
 
 def _render_notice(page: Page, why: Notice, **context: object) -> str:

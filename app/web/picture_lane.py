@@ -22,6 +22,10 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 LANES: dict[str, tuple[Who, Action]] = {
     r"/v/([A-Za-z0-9_-]{12})/(p|q|key)/(\d{1,4})/(\d{1,6})\.jpg": (Who.LINK_SESSION, Action.STUDY_RENDERED),
     r"/v/([A-Za-z0-9_-]{12})/(t)/(\d{1,4})\.jpg": (Who.LINK_SESSION, Action.STUDY_RENDERED),
+    r"/v/([A-Za-z0-9_-]{12})/(p|q)/(\d{1,4})/(\d{1,6})/([a-z0-9_.-]{1,80})\.jpg": (
+        Who.LINK_SESSION,
+        Action.STUDY_RENDERED,
+    ),
 }
 _PATTERNS = tuple(re.compile(pattern) for pattern in LANES)
 _KINDS: dict[str, Kind] = {"p": "preview", "q": "small", "t": "thumbnail", "key": "key"}
@@ -76,7 +80,8 @@ class PictureLane:
         place = int(groups[3]) if len(groups) > 3 else 1
         if series < 1 or place < 1:
             raise NotFound
-        return self._desk.picture(digest, public_id, Asked(_KINDS[kind], series, place))
+        look = groups[4] if len(groups) > 4 else None
+        return self._desk.picture(digest, public_id, Asked(_KINDS[kind], series, place, look))
 
     def _digest(self, header: str) -> bytes | None:
         for pair in header.split(";"):  # a general parser takes longer than finding the picture does

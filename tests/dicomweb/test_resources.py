@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 import requests
+from dicomweb_client.api import DICOMwebClient
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -207,6 +208,21 @@ def test_a_study_comes_as_an_archive_with_a_directory(archive, tmp_path):
     ]  # fmt: skip
     assert directory.DirectoryRecordSequence[-1].ReferencedFileID == ["DICOM", "SE000001", "IM000001"]
     assert directory.DirectoryRecordSequence[-1].ReferencedSOPInstanceUIDInFile == stored.SOPInstanceUID
+
+
+def test_one_instance_that_cannot_be_decoded_takes_no_other_from_a_study(archive):
+    explicit = f"application/dicom; transfer-syntax={ExplicitVRLittleEndian}"
+    whole, broken = archive.dataset("CT_small.dcm"), archive.dataset("JPEG2000.dcm")
+    broken.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51 and no more"])
+    for number, dataset in enumerate((whole, broken), start=1):
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.826.5.99", f"1.2.826.5.99.{number}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.5.99.{number}.1"
+    DICOMwebClient(archive.url, headers={"Authorization": f"Bearer {archive.key}"}).store_instances([whole, broken])
+    given = payloads(archive.get("/studies/1.2.826.5.99", f"multipart/related; type={explicit}"))
+    assert {kind for kind, _ in given} == {explicit, "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.91"}
+    refused = archive.get("/studies/1.2.826.5.99/series/1.2.826.5.99.2/instances/1.2.826.5.99.2.1", explicit)
+    assert refused.status_code == 422
+    assert refused.json()["detail"]
 
 
 def test_the_root_says_what_it_answers(archive):

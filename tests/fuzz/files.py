@@ -35,6 +35,9 @@ class Files:
                 parse_header(self.last, complete=complete)
             with contextlib.suppress(UnreadableInstance, NeedMoreBytes):
                 parse_dataset_header(self.last[132:], "1.2.840.10008.1.2.1", complete=complete)
+        for give in (self._pool.explicit, lambda file: self._pool.native_frames(file, [1])):
+            with contextlib.suppress(NotRenderable):
+                give(self.last)
         frames = self._pool.render(self.last).frames
         assert frames
         return next((f"{frame.code}: {frame.reason}" for frame in frames if isinstance(frame, NotRenderable)), "shown")

@@ -9,11 +9,22 @@ from collections.abc import Callable, Iterator
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import dcmread
 
 from app.core.errors import BadRequest, InvalidInput, NotAcceptable
 from app.dicom.charset import _CODECS, _G0, _G1, character_sets, decode_text
 from app.dicom.describe import Identity, InMemory, describe
-from app.dicom.instance import InstanceHeader, NeedMoreBytes, UnreadableInstance, parse_dataset_header, parse_header
+from app.dicom.directory import Entry, write_directory
+from app.dicom.from_json import BulkPart, file_from_json
+from app.dicom.instance import (
+    InstanceHeader,
+    NeedMoreBytes,
+    NotDicom,
+    UnreadableInstance,
+    parse_dataset_header,
+    parse_header,
+)
+from app.dicom.key_objects import marks_of
 from app.dicom.multipart import MultipartError, parse_content_type, split
 from app.dicom.query import ATTRIBUTES, MAX_LIMIT, Level, parse_query
 from app.dicom.references import UnusableDataSet, parse_availability, parse_commitment_request
@@ -72,8 +83,14 @@ _ELEMENTS = st.lists(
                 0x00080005,
                 0x00081140,
                 0x00080018,
+                0x00080020,
+                0x00081030,
                 0x00100010,
                 0x00100020,
+                0x00200013,
+                0x0040A030,
+                0x0040A043,
+                0x0040A073,
                 0x0020000D,
                 0xFFFEE000,
                 0xFFFEE00D,
@@ -162,6 +179,50 @@ def any_data_set_is_described_as_json(data: bytes, explicit: bool, little: bool)
     read = json.loads(found.text.replace(b"\x01", b"http://root"))
     assert read["00080018"]["Value"] == ["1.4"]
     assert all(at + length <= len(data) for at, length in found.bulk.values())
+    marks_of(found.elements)
+
+
+_CODE_VALUES = st.sampled_from(
+    ["1.2", "20260102", "DCM", "113001", "", "长" * 40_000, None, 7, 0.5, {}, {"Alphabetic": "A"}]
+)
+_TAGS = st.sampled_from([
+    "00080018", "0020000D", "0020000E", "00100010", "00100020", "00081030", "00200013", "0040A030", "0040A043", "0040A073",
+    "0040A375", "00081115", "00081199", "00081155", "00080100", "00080016", "00280010", "7FE00010", "00020010", "00080005",
+])  # fmt: skip
+_VRS = st.sampled_from(["UI", "LO", "PN", "DA", "DT", "IS", "SQ", "UN", "OB", "US", "FD", "AT", "UT", "CS"])
+_MODEL = st.recursive(
+    _CODE_VALUES,
+    lambda inner: st.dictionaries(
+        _TAGS,
+        st.fixed_dictionaries({"vr": _VRS}, optional={"Value": st.lists(inner, max_size=3)})
+        | st.fixed_dictionaries({"vr": _VRS, "BulkDataURI": st.sampled_from(["a", "b", "http://elsewhere/"])})
+        | st.fixed_dictionaries({"vr": _VRS, "InlineBinary": st.sampled_from(["AAA=", "====", "x"])}),
+        max_size=8,
+    ),
+    max_leaves=20,
+)
+
+
+@given(_MODEL, st.sampled_from(["", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.1", "1.2.3", "/"]))
+def metadata_with_bulk_data_becomes_a_file_or_is_refused(item: object, syntax: str) -> None:
+    with contextlib.suppress(NotDicom):
+        file = file_from_json(item, {"a": BulkPart(b"\0" * 8, syntax), "b": BulkPart(b"", "")})
+        with contextlib.suppress(UnreadableInstance):
+            parse_header(file, complete=True)
+
+
+@given(
+    _ELEMENTS,
+    st.sampled_from(["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.59"]),
+)
+def a_directory_of_any_data_set_is_read(data: bytes, sop_class: str) -> None:
+    found = describe(
+        InMemory(data), 0, Identity("1.2", "1.3", "1.4", sop_class), explicit=True, little=True, direct=True
+    )
+    entry = Entry(found.elements, sop_class, "1.2.840.10008.1.2.1", ("DICOM", "SE000001", "IM000001"))
+    records = dcmread(io.BytesIO(write_directory([entry], "1.2.9"))).DirectoryRecordSequence
+    assert len(records) == 4
+    assert records[-1].ReferencedFileID == ["DICOM", "SE000001", "IM000001"]
 
 
 @given(st.text(max_size=60))
@@ -235,6 +296,8 @@ PROPERTIES: tuple[Callable[[], None], ...] = (
     an_accept_header_chooses_a_form_or_is_refused,
     a_search_is_read_or_refused,
     any_data_set_is_described_as_json,
+    metadata_with_bulk_data_becomes_a_file_or_is_refused,
+    a_directory_of_any_data_set_is_read,
     a_query_is_read_or_refused_by_field,
     a_query_of_any_bytes_is_read_or_refused_by_field,
     text_is_always_decoded,

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import psutil
 import requests
+from pydicom import dcmread
 from pydicom.uid import CTImageStorage
 from pynetdicom import AE
 from pynetdicom.dimse_primitives import C_STORE
@@ -37,7 +39,15 @@ _FORMS = (
     ("/thumbnail", "image/jpeg"), ("/frames/1", "*/*"),
     ("/frames/1", "multipart/related; type=application/octet-stream; transfer-syntax=*"), ("/metadata", "*/*"),
     ("/bulkdata/7FE00010", "application/octet-stream"), ("", "application/dicom"),
+    ("", "application/dicom; transfer-syntax=*"),
 )  # fmt: skip
+_STUDY_FORMS = (
+    ("", "multipart/related; type=application/dicom"),
+    ("", "multipart/related; type=application/dicom; transfer-syntax=1.2.840.10008.1.2.1"), ("/metadata", "*/*"),
+    ("/thumbnail", "image/jpeg"), ("/series?includefield=all", "*/*"), ("/instances?includefield=all", "*/*"),
+)  # fmt: skip
+STRANGERS_WORD = "zq7"
+"""What the polyglots among the files say."""
 STORED, REFUSED, UNREADABLE = "00081199", "00081198", "0008119A"
 
 
@@ -141,22 +151,40 @@ class Site:
             owed = session.scalar(select(func.count()).select_from(OutboxEntry).where(OutboxEntry.closed_at.is_(None)))
         return waiting == 0 and owed == 0
 
-    def ask_as_a_viewer(self, every: int = 1) -> dict[int, int]:
-        """Ask for instances in every form that DICOMweb has, and count the answers by their status.
+    def ask_as_a_viewer(self, every: int = 1) -> set[int]:
+        """Ask for instances and their studies in every form that DICOMweb has; returns the statuses of the answers.
 
         None may be a failure of ours, come late, or repeat what a file says; `every` leaves most instances out.
         """
-        statuses: dict[int, int] = {}
-        for item in self._ask("/instances?limit=1000&includefield=all").json()[::every]:
-            path = item["00081190"]["Value"][0].removeprefix(self._root)
-            for asked, accept in _FORMS:
-                answer = self._ask(path + asked, accept)
-                statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
-                assert answer.status_code < 500, f"{asked}: {answer.status_code} {answer.text[:300]}"
-                if answer.status_code >= 400:
-                    assert set(answer.json()) <= {"type", "title", "status", "code", "detail", "instance"}
-            assert self._ask(f"{path.partition('/series')[0]}/archive").status_code == 200
-        return statuses
+        found = self._ask("/instances?limit=1000&includefield=all").json()[::every]
+        paths = [item["00081190"]["Value"][0].removeprefix(self._root) for item in found]
+        studies = sorted({path.partition("/series")[0] for path in paths})
+        asked = [(path + form, accept) for path in paths for form, accept in _FORMS]
+        asked += [(study + form, accept) for study in studies for form, accept in _STUDY_FORMS]
+        asked += [(f"{path}?includefield=all", "*/*") for path in ("/studies", "/series")]
+        for study in studies:
+            self._check_archive(study)
+        return {self._answered(path, accept) for path, accept in asked}
+
+    def _answered(self, path: str, accept: str) -> int:
+        """Ask, and return the status of the answer, which is whole and, of a refusal, in words of ours alone."""
+        answer = self._ask(path, accept)
+        assert answer.status_code < 500, f"{path}: {answer.status_code} {answer.text[:300]}"
+        if answer.status_code >= 400:
+            told = answer.json()
+            assert set(told) <= {"type", "title", "status", "code", "detail", "instance"}
+            assert STRANGERS_WORD not in answer.text
+            assert told.get("detail") or answer.status_code != 422, f"{path}: no reason"
+        return answer.status_code
+
+    def _check_archive(self, study: str) -> None:
+        answer = self._ask(f"{study}/archive")
+        assert answer.status_code == 200, answer.text
+        with zipfile.ZipFile(BytesIO(answer.content)) as archive:
+            assert archive.testzip() is None
+            directory = dcmread(BytesIO(archive.read("DICOMDIR")))
+            listed = [record for record in directory.DirectoryRecordSequence if "ReferencedFileID" in record]
+            assert len(listed) == len(archive.namelist()) - 1
 
     @property
     def _root(self) -> str:
@@ -192,7 +220,7 @@ class Site:
         for name, family in self._servers.items():
             for process in family:
                 assert process.is_running() and process.status() != psutil.STATUS_ZOMBIE, f"a process of {name} died"
-            peaks[name] = max(_peak(process.pid) for process in family) >> 20
+            peaks[name] = max(peak(process.pid) for process in family) >> 20
             assert peaks[name] < LIMIT >> 20, f"{name} took {peaks[name]} MiB"
         return peaks
 
@@ -233,7 +261,7 @@ class Visit:
         return sorted(set(re.findall(rf'href="{self.path}(/series/\d+)"', self.get().text)))
 
 
-def _peak(pid: int) -> int:
+def peak(pid: int) -> int:
     """The most memory that a process has had resident, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10

@@ -64,6 +64,11 @@ PAIRS = {
     "hospital in the address: another's, absent": _about(_KEY, "GET", "/h/{hospital}" + _INSTANCE),
     "study: another hospital's, absent": _about(_KEY, "GET", "/api/v1/studies/{uid}"),
     "instance: another hospital's, absent": _about(_KEY, "GET", "/h/{own}" + _INSTANCE),
+    "metadata: another hospital's, absent": _about(_KEY, "GET", "/h/{own}" + _INSTANCE + "/metadata"),
+    "frames: another hospital's, absent": _about(_KEY, "GET", "/h/{own}" + _INSTANCE + "/frames/1"),
+    "bulk data: another hospital's, absent": _about(_KEY, "GET", "/h/{own}" + _INSTANCE + "/bulkdata/7FE00010"),
+    "rendered: another hospital's, absent": _about(_KEY, "GET", "/h/{own}" + _INSTANCE + "/rendered"),
+    "archive: another hospital's, absent": _about(_KEY, "GET", "/h/{own}/dicom-web/studies/{study}/archive"),
     "patient: another hospital's, absent": _about(_KEY, "GET", "/api/v1/patients?identifier={pid}"),
     "match undone: another hospital's, absent": _about(
         _KEY, "POST", "/api/v1/studies/{uid}/undo-match", json={"reason": "other"}

@@ -93,6 +93,22 @@ def test_who_once_opened_the_link_gets_nothing_after_its_end(world, end):
     undo()
 
 
+def test_a_search_for_anything_finds_only_what_is_ones_own(world):
+    carried = STRANGERS["another hospital's key"](world)
+    visitor, secrets = Visitor(world, carried), world.secrets()
+    for level in ("studies", "series", "instances"):
+        for query in (
+            {},
+            {"includefield": "all"},
+            {"PatientID": "*"},
+            {"PatientName": "*"},
+            {"StudyDate": "19000101-"},
+        ):
+            answer = visitor.ask("GET", f"/h/{visitor.hospital}/dicom-web/{level}", query_string=query)
+            assert answer.status_code in {200, 204}
+            assert not given_away(answer, secrets), f"{level} {query}"
+
+
 CURIOUS = ("nobody", "another hospital's key", "a session of another hospital's link")
 
 

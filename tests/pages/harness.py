@@ -17,7 +17,7 @@ from tests.pages import samples
 
 ROOT = Path(pages.__file__).parents[1]
 POLICY = (
-    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 BORN = (1949, 3, 12)
@@ -30,6 +30,7 @@ class Controls:
     free: threading.Event = field(default_factory=threading.Event)
     held: set[int] = field(default_factory=set)
     failing: set[int] = field(default_factory=set)
+    looks: set[str] = field(default_factory=set)
     closed: bool = False
     asked: list[str] = field(default_factory=list)
     posts: list[dict[str, str]] = field(default_factory=list)
@@ -115,11 +116,23 @@ def build(controls: Controls) -> Flask:
     @app.get("/v/<public_id>/series/<int:n>")
     def viewer(public_id: str, n: int) -> str:
         k = request.args.get("i", 24 if n == 1 else 1, type=int)
-        page = samples.viewer(lang(), position=n, k=k, picture=samples.picture(k), big=controls.big)
+        wanted = request.args.get("w")
+        look, preparing = (wanted, None) if wanted in controls.looks else (None, wanted)
+        offered = samples.LOOKS if "w" in request.args else ()
+        page = samples.viewer(
+            lang(), position=n, k=k, picture=samples.picture(k), big=controls.big, looks=offered, look=look,
+            preparing=preparing,
+        )  # fmt: skip
         return pages.render_viewer(page)
 
+    @app.get("/v/<public_id>/series/<int:n>/clips")
+    def clips(public_id: str, n: int) -> str:
+        return pages.render_clips(samples.clips(lang(), big=controls.big))
+
     @app.get("/v/<public_id>/series/<int:n>/index.json")
-    def index(public_id: str, n: int) -> dict[str, object]:
+    def index(public_id: str, n: int) -> dict[str, object] | Response:
+        if request.args.get("w") not in {None, *controls.looks}:
+            return Response(status=202)
         count = samples.SERIES[n - 1].pictures
         pictures = [asdict(samples.picture(k)) for k in range(1, count + 1)]
         return {"count": count, "pictures": pictures, "key": 24 if n == 1 else None}
@@ -131,6 +144,10 @@ def build(controls: Controls) -> Flask:
         if k in controls.held:
             controls.free.wait(30)
         return Response(picture_bytes(k, 512), mimetype="image/jpeg")
+
+    @app.get("/v/<public_id>/<any(p, q):kind>/<int:n>/<int:k>/<look>.jpg")
+    def in_a_look(public_id: str, kind: str, n: int, k: int, look: str) -> Response:
+        return Response(picture_bytes(k, 512 if kind == "p" else 80), mimetype="image/jpeg")
 
     @app.get("/v/<public_id>/q/<int:n>/<int:k>.jpg")
     def small(public_id: str, n: int, k: int) -> Response:

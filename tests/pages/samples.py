@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from app.web import pages
+from app.web.page_words import Look
 from app.web.words import Lang
 
 ZONE = timezone(timedelta(hours=8))
@@ -27,6 +28,17 @@ SERIES = (
     pages.SeriesRow(position=2, modality="CT", pictures=1, shown=1),
     pages.SeriesRow(position=3, modality="DOC", pictures=0, shown=0, title="剂量报告", reason="no_pixel_data"),
 )
+OTHERS = (
+    pages.SeriesRow(
+        position=4, modality="SR", pictures=0, shown=0, title="剂量", reason="no_pixel_data", kind="dose_report"
+    ),
+    pages.SeriesRow(position=5, modality="ES", pictures=2, shown=0, title="录像", reason="video"),
+    pages.SeriesRow(position=6, modality="DOC", pictures=3, shown=3, title="检查单", is_document=True),
+)
+LOOKS = (
+    Look(name="lung"), Look(name="bone"), Look(name="file-2", label="WINDOW2"),
+    Look(name="state-1.2.3", label="AS READ BY THE DOCTOR ON CALL", is_presentation=True),
+)  # fmt: skip
 KEY_IMAGE = pages.KeyImage(series=1, picture=24, of=48, width=512, height=512, marked_by_doctor=True)
 
 
@@ -115,8 +127,16 @@ def viewer(lang: Lang = "zh", **changes) -> pages.ViewerPage:
     return replace(page, **changes)
 
 
+def clips(lang: Lang = "zh", **changes) -> pages.ClipsPage:
+    page = pages.ClipsPage(
+        lang=lang, public_id=PUBLIC_ID, procedure=PROCEDURES[lang], position=5, title="录像", modality="ES",
+        clips=(True, False),
+    )  # fmt: skip
+    return replace(page, **changes)
+
+
 def picture(k: int) -> pages.Picture:
-    """Picture 40 cannot be shown; 41 has no known orientation; 42 is oblique."""
+    """Picture 24 is marked as key; 40 cannot be shown; 41 has no known orientation; 42 is oblique."""
     reason = "decoder_failed" if k == 40 else None
     edges = {41: None, 42: pages.Edges(left="RA", right="LP")}.get(k, pages.Edges(left="R", right="L"))
-    return pages.Picture(w=512, h=512, edges=edges, reason=reason)
+    return pages.Picture(w=512, h=512, edges=edges, reason=reason, marked=k == 24)

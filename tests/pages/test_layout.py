@@ -73,6 +73,15 @@ def viewer_reason(page, address):
     page.wait_for_selector("#invert:not([hidden])")
 
 
+def viewer_preparing(page, address):
+    page.goto(f"{address}{STUDY}/series/1?w=bone")
+    page.wait_for_selector("#invert:not([hidden])")
+
+
+def clips(page, address):
+    page.goto(f"{address}{STUDY}/series/5/clips")
+
+
 PAGES = (
     landing,
     opened_landing,
@@ -85,6 +94,8 @@ PAGES = (
     viewer,
     viewer_series,
     viewer_reason,
+    viewer_preparing,
+    clips,
 )
 SCREENS = {"phone": (390, 844, None), "small, 200 %": (320, 568, "212.5%"), "landscape": (844, 390, None)}
 

@@ -276,3 +276,28 @@ def test_without_script_links_flick_and_the_slider_submits(open_context, server)
     assert page.locator("#pan img").evaluate("image => image.naturalWidth") == 512
     page.get_by_role("link", name="放大").click()
     assert page.url.endswith("/p/1/26.jpg")
+
+
+def test_another_look_is_awaited_with_patience_and_then_shown_at_the_same_picture(phone, server):
+    phone.goto(f"{server.address}{SERIES}?w=lung&i=24")
+    expect(phone.get_by_role("status").filter(has_text="正在准备")).to_be_visible()
+    expect_picture(phone, 24)
+    phone.keyboard.press("ArrowRight")
+    expect_picture(phone, 25)
+    server.controls.looks.add("lung")
+    expect(phone.get_by_role("link", name="肺窗")).to_have_attribute("aria-current", "true", timeout=15_000)
+    expect_picture(phone, 25)
+    asked = [address for address in server.controls.asked if "index.json?w=lung" in address]
+    assert 1 <= len(asked) <= 6
+    assert any("/p/1/25/lung.jpg" in address for address in server.controls.asked)
+    phone.keyboard.press("ArrowRight")
+    expect_picture(phone, 26)
+    expect(phone.get_by_role("link", name="骨窗")).to_have_attribute("href", f"{SERIES}?w=bone&i=26")
+    expect(phone).to_have_url(f"{server.address}{SERIES}?w=lung&i=26")
+
+
+def test_a_marked_picture_says_so(phone, server):
+    look(phone, server)
+    expect(phone.get_by_text("标记为关键图像")).to_be_visible()
+    phone.keyboard.press("ArrowRight")
+    expect(phone.get_by_text("标记为关键图像")).to_be_hidden()

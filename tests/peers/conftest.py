@@ -1,7 +1,9 @@
 """Real clients against a fresh installation: `make peers`. They take minutes, so `make test` leaves them out."""
 
+import itertools
 import os
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,27 @@ from tests.dicomweb.conftest import FILES
 from tests.stand import CALLED, CALLING, PROCESSES, Stand, standing
 
 ASKED_FOR = "FILMPASS_TEST_PEERS"
+MIXED = "1.2.826.6.1"
+"""The study of a file of each kind."""
 collect_ignore_glob = [] if os.environ.get(ASKED_FOR) else ["test_*.py"]
 IN_CI = os.environ.get("CI") == "true"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table of peers: who was served, and in how many seconds."""
+    if not os.environ.get(ASKED_FOR):
+        return
+    seconds: Counter[str] = Counter()
+    failed: dict[str, str] = {}
+    for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid] += report.duration
+            if report.outcome != "passed":
+                failed[report.nodeid] = f"NOT SERVED: {report.outcome}"
+    terminalreporter.section("peers")
+    for test in sorted(seconds):
+        name = test.rpartition("::test_")[2].replace("_", " ")
+        terminalreporter.write_line(f"{name:<90} {failed.get(test, 'served'):<22} {seconds[test]:6.1f} s")
 
 
 def lacking(what: str) -> None:
@@ -81,14 +102,22 @@ def site(sqlite_template):
             yield Site(stand, hospital, key, files_of_many_kinds(place))
 
 
+@pytest.fixture
+def mixed(site):
+    """The installation with the study of a file of each kind in it."""
+    site.stow(*(file.read_bytes() for file in site.files.values()))
+    site.until_described(MIXED, len(site.files))
+    return site
+
+
 def files_of_many_kinds(folder: Path) -> dict[str, Path]:
     """Write one study of a file of each kind, each under UIDs of its own."""
     made = folder / "files"
     made.mkdir()
     for number, name in enumerate(FILES, start=1):
         dataset: Dataset = dcmread(get_testdata_file(name, download=False))
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.826.6.1", f"1.2.826.6.1.{number}"
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.6.1.{number}.1"
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = MIXED, f"{MIXED}.{number}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{MIXED}.{number}.1"
         dataset.StudyDate, dataset.PatientID, dataset.AccessionNumber = "20260102", "PEER-1", "PEER-A"
         dataset.SeriesNumber, dataset.InstanceNumber = number, 1
         dataset.save_as(made / name)

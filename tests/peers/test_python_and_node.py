@@ -6,44 +6,50 @@ import subprocess
 
 import numpy as np
 import pydicom
-import pytest
 from dicomweb_client.api import DICOMwebClient
 from pydicom.uid import ExplicitVRLittleEndian
 
-from tests.databases import ROOT
-from tests.peers.conftest import lacking
-
-STUDY = "1.2.826.6.1"
-NODE_MODULES = ROOT / ".cache" / "node-peers" / "node_modules"
+from tests.peers.conftest import MIXED, lacking
+from tests.peers.tools import NODE
 
 
-@pytest.fixture
-def stored(site):
-    site.stow(*(file.read_bytes() for file in site.files.values()))
-    site.until_described(STUDY, len(site.files))
-    return site
-
-
-def test_python_dicomweb_client_stores_finds_and_retrieves(stored):
-    web = DICOMwebClient(stored.root, headers=stored.headers)
-    datasets = [pydicom.dcmread(file) for file in stored.files.values()]
+def test_python_dicomweb_client_stores_finds_and_retrieves(mixed):
+    web = DICOMwebClient(mixed.root, headers=mixed.headers)
+    datasets = [pydicom.dcmread(file) for file in mixed.files.values()]
     answer = web.store_instances(datasets[:3])  # a repetition is a success
     assert len(answer.ReferencedSOPSequence) == 3
     (study,) = web.search_for_studies(search_filters={"PatientID": "PEER-1"})
     assert study["00201208"]["Value"] == [len(datasets)]
-    assert len(list(web.retrieve_study(STUDY))) == len(datasets)
-    assert len(web.retrieve_study_metadata(STUDY)) == len(datasets)
+    assert len(web.search_for_series(MIXED, fields=["all"])) == len(datasets)
+    assert len(web.search_for_instances(MIXED, search_filters={"Modality": "MR"})) == len(_of(datasets, "MR"))
+    assert len(list(web.retrieve_study(MIXED))) == len(datasets)
+    assert len(list(web.retrieve_series(MIXED, datasets[0].SeriesInstanceUID))) == 1
+    assert len(web.retrieve_study_metadata(MIXED)) == len(datasets)
     for dataset in datasets:
-        place = (STUDY, dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
+        place = (MIXED, dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
         got = web.retrieve_instance(*place, media_types=(("application/dicom", ExplicitVRLittleEndian),))
         assert got.SOPClassUID == dataset.SOPClassUID
         if "PixelData" in dataset:
-            assert web.retrieve_instance_frames(*place, [1])
+            (frame,) = web.retrieve_instance_frames(*place, [1])
+            check_cells(frame, dataset)
             assert web.retrieve_instance_rendered(*place, media_types=("image/png",)).startswith(b"\x89PNG")
     plain = datasets[0]
-    metadata = web.retrieve_instance_metadata(STUDY, plain.SeriesInstanceUID, plain.SOPInstanceUID)
+    metadata = web.retrieve_instance_metadata(MIXED, plain.SeriesInstanceUID, plain.SOPInstanceUID)
     (cells,) = web.retrieve_bulkdata(metadata["7FE00010"]["BulkDataURI"])
-    np.testing.assert_array_equal(np.frombuffer(cells, "<i2"), plain.pixel_array.ravel())
+    check_cells(cells, plain)
+
+
+def check_cells(given: bytes, dataset: pydicom.Dataset) -> None:
+    """Require the cells of the first frame; colours are stored in more than one way."""
+    if dataset.SamplesPerPixel == 1:
+        expected = dataset.pixel_array
+        cells = np.frombuffer(given, expected.dtype.newbyteorder("<"))
+        cells = np.unpackbits(cells, bitorder="little") if dataset.BitsAllocated == 1 else cells
+        np.testing.assert_array_equal(cells, expected.ravel())
+
+
+def _of(datasets: list[pydicom.Dataset], modality: str) -> list[pydicom.Dataset]:
+    return [dataset for dataset in datasets if dataset.Modality == modality]
 
 
 _SCRIPT = """
@@ -72,14 +78,14 @@ const client = new api.DICOMwebClient({ url: process.argv[2], headers: { Authori
 """
 
 
-def test_node_dicomweb_client_finds_retrieves_and_stores(stored):
-    if shutil.which("node") is None or not (NODE_MODULES / "dicomweb-client").exists():
+def test_node_dicomweb_client_finds_retrieves_and_stores(mixed):
+    if shutil.which("node") is None or not (NODE / "node_modules" / "dicomweb-client").exists():
         lacking("node, or the packages of scripts/node-peers")
-    command = ["node", "-e", _SHIM + _SCRIPT, "peer", stored.root, stored.headers["Authorization"], STUDY]
-    done = subprocess.run(command, cwd=NODE_MODULES.parent, capture_output=True, text=True, timeout=60, check=False)
+    command = ["node", "-e", _SHIM + _SCRIPT, "peer", mixed.root, mixed.headers["Authorization"], MIXED]
+    done = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert said["series"] == said["instances"] == said["metadata"] == len(stored.files)
+    assert said["series"] == said["instances"] == said["metadata"] == len(mixed.files)
     assert min(said.values()) > 0
 
 

@@ -57,7 +57,7 @@ def _until_it_listens(process: subprocess.Popen, port: int) -> None:
             return
 
 
-def test_what_is_sent_and_answered_is_as_the_document_says(through_prism, carrier):
+def test_twilio_sends_and_fetches_as_its_own_document_says(through_prism, carrier):
     sent = through_prism.messages.create(to=TO, messaging_service_sid=SERVICE, body="您的影像已可查看")
     assert sent.sid.startswith("SM")
     assert through_prism.messages(sent.sid).fetch().sid == sent.sid

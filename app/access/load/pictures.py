@@ -17,7 +17,7 @@ from app.access.policy import StudyFacts
 from app.access.principals import LinkSession
 from app.access.release import FINAL, ReportFacts, releases_of
 from app.models.hospitals import Hospital
-from app.models.imaging import Series, StoredObject, Study
+from app.models.imaging import Series, SeriesPreview, StoredObject, Study
 from app.models.links import Capability, CapabilityStudy, Opening, Session
 from app.models.patients import Patient, Report, ServiceRequest
 
@@ -95,21 +95,34 @@ _STATEMENT = (
     .outerjoin(ServiceRequest, ServiceRequest.id == Study.service_request_id)
     .outerjoin(Patient, Patient.id == Study.patient_id)
     .outerjoin(Series, and_(Series.study_id == Study.id, Series.id == _series_at()))  # the first lets an index be used
-    .outerjoin(StoredObject, StoredObject.id == Series.preview_object_id)
     .where(Session.digest == bindparam("digest"), Capability.public_id == bindparam("public_id"))
 )  # fmt: skip
+_IN_OWN_LOOK = _STATEMENT.outerjoin(StoredObject, StoredObject.id == Series.preview_object_id)
+_IN_A_LOOK = _STATEMENT.outerjoin(
+    SeriesPreview,
+    and_(
+        SeriesPreview.series_id == Series.id,
+        SeriesPreview.changes == Series.changes,
+        SeriesPreview.look == bindparam("look"),
+    ),
+).outerjoin(StoredObject, StoredObject.id == SeriesPreview.object_id)
 
 
 @lru_cache(maxsize=4)
-def _prepared(dialect: Dialect) -> Prepared:
-    return Prepared(_STATEMENT, dialect)
+def _prepared(dialect: Dialect, *, in_a_look: bool) -> Prepared:
+    return Prepared(_IN_A_LOOK if in_a_look else _IN_OWN_LOOK, dialect)
 
 
 def picture_facts(
-    connection: Connection, digest: bytes, public_id: str, series: int, *, now: datetime
+    connection: Connection, digest: bytes, public_id: str, series: int, look: str | None = None, *, now: datetime
 ) -> PictureFacts | None:
-    """Return the facts for series `series` (1-based), or None when the session is not one of this link."""
-    row = _prepared(connection.dialect).first(connection, digest=digest, public_id=public_id, offset=series - 1)
+    """Return the facts for series `series` (1-based), or None when the session is not one of this link.
+
+    With `look`, the pack is that of the series in another look than its own.
+    """
+    prepared = _prepared(connection.dialect, in_a_look=look is not None)
+    named = {} if look is None else {"look": look}
+    row = prepared.first(connection, digest=digest, public_id=public_id, offset=series - 1, **named)
     if row is None:
         return None
     return PictureFacts(_principal(row), _study(row, now), bool(row.opened), _pack(row))

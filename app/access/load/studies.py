@@ -1,20 +1,22 @@
 """Rows of studies for people: the facts policy decides on, and what a page shows once it has decided."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from app.access.load.search import not_rejected
 from app.access.policy import StudyFacts
 from app.access.release import FINAL, ReportFacts, releases_of
 from app.core.errors import NotFound
+from app.dicom.kinds import Kind, kind_of
 from app.dicom.structured_report import READABLE
 from app.models.hospitals import Hospital
-from app.models.imaging import Instance, Marking, Series, Study
+from app.models.imaging import Instance, Marking, Series, SeriesPreview, Study
 from app.models.links import CapabilityStudy
 from app.models.patients import Patient, Report, ServiceRequest
 
@@ -35,7 +37,18 @@ class SeriesFacts:
     not_shown_reason: str | None
     preview_object_id: UUID | None
     metadata_object_id: UUID | None
-    is_text: bool
+    series_instance_uid: str
+    sop_class_uids: frozenset[str]
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What there is in it."""
+        return frozenset(map(kind_of, self.sop_class_uids))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether there is something in it to be read as words."""
+        return not READABLE.isdisjoint(self.sop_class_uids)
 
 
 def policy_facts(session: Session, hospital_id: UUID, study_id: UUID, *, now: datetime) -> StudyFacts | None:
@@ -142,19 +155,30 @@ def marked_as_key(session: Session, study_id: UUID) -> Sequence[str]:
 
 def series_of(session: Session, study_id: UUID, open_text: OpenText) -> list[SeriesFacts]:
     """Return the series in display order: by series number, then by arrival."""
-    text = exists().where(Instance.series_id == Series.id, Instance.sop_class_uid.in_(READABLE), not_rejected())
-    rows = session.execute(
-        select(Series, text.correlate(Series))
-        .where(Series.study_id == study_id)
-        .order_by(Series.number.is_(None), Series.number, Series.id)
+    classes = defaultdict[UUID, set[str]](set)
+    there = select(Instance.series_id, Instance.sop_class_uid).where(Instance.study_id == study_id, not_rejected())
+    for series_id, sop_class_uid in session.execute(there.distinct()):
+        classes[series_id].add(sop_class_uid)
+    rows = session.scalars(
+        select(Series).where(Series.study_id == study_id).order_by(Series.number.is_(None), Series.number, Series.id)
     )
     return [
         SeriesFacts(
             position, row.id, row.modality, open_text(row.description_sealed), row.picture_count, row.shown_count,
-            row.not_shown_reason, row.preview_object_id, row.metadata_object_id, is_text,
+            row.not_shown_reason, row.preview_object_id, row.metadata_object_id, row.series_instance_uid,
+            frozenset(classes[row.id]),
         )
-        for position, (row, is_text) in enumerate(rows, start=1)
+        for position, row in enumerate(rows, start=1)
     ]  # fmt: skip
+
+
+def preview_in_look(session: Session, series_id: UUID, look: str) -> UUID | None:
+    """Return the object of a series' pictures in another look than its own, while they are those of the series now."""
+    return session.scalar(
+        select(SeriesPreview.object_id)
+        .join(Series, and_(Series.id == SeriesPreview.series_id, Series.changes == SeriesPreview.changes))
+        .where(SeriesPreview.series_id == series_id, SeriesPreview.look == look)
+    )
 
 
 def has_study(session: Session, service_request_id: UUID) -> bool:

@@ -1,6 +1,7 @@
 """WADO-RS: the Retrieve transaction (PS3.18 10.4): instances, metadata, frames, bulk data."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 from flask import Blueprint, Response
@@ -94,16 +95,17 @@ def _is_given_as_stored(item: StoredInstance, syntax: str | None) -> bool:
 
 
 def _part(handed: Parts, root: str, item: StoredInstance, syntax: str | None) -> Part:
+    """Make a part. What cannot be decoded goes out as it is and says so: others of the study are on their way."""
     location = root + item.row.address.path
     if not _is_given_as_stored(item, syntax):
-        try:
-            data = retrieval.explicit_file(handed, item)
-        except Undecodable:
-            if syntax == _EXPLICIT:
-                raise
-        else:
-            return Part(_typed(_DICOM, _EXPLICIT), location, len(data), [data])
+        with suppress(Undecodable):
+            return _explicit_part(handed, location, item)
     return Part(_typed(_DICOM, item.transfer_syntax_uid), location, item.file.size, item.file.pieces())
+
+
+def _explicit_part(handed: Parts, location: str, item: StoredInstance) -> Part:
+    data = retrieval.explicit_file(handed, item)
+    return Part(_typed(_DICOM, _EXPLICIT), location, len(data), [data])
 
 
 def _typed(media_type: str, syntax: str) -> str:
@@ -115,7 +117,7 @@ def _single(item: StoredInstance, syntax: str | None) -> Response:
     if _is_given_as_stored(item, syntax):
         content_type = _typed(_DICOM, item.transfer_syntax_uid)
         return dicomweb.single(content_type, item.file.size, item.file.pieces_of, f"{tag}-stored")
-    part = _part(parts(), "", item, syntax)
+    part = _explicit_part(parts(), "", item) if syntax == _EXPLICIT else _part(parts(), "", item, syntax)
     data = b"".join(part.pieces)
     return dicomweb.single(part.content_type, len(data), partial(_slice, data), f"{tag}-explicit")
 

@@ -58,7 +58,7 @@ def children_of(pool):
         "examples_palette.dcm",
         "examples_ybr_color.dcm",
         "image_dfl.dcm",
-        "rtdose_expb.dcm",
+        "MR_small_expb.dcm",
     ],
 )
 @pytest.mark.filterwarnings("ignore")

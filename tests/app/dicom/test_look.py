@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from app.dicom.frames import PixelSource
 from app.dicom.geometry import Edges
-from app.dicom.look import Looks, Wishes, kind_of, offered_presets
+from app.dicom.look import Looks, Wishes, offered_presets
 from app.dicom.render import (
     Code,
     GreyLook,
@@ -250,24 +250,6 @@ def test_spacing_of_the_detector_serves_where_there_is_no_other():
     assert look_of(image(PIXELS, ImagerPixelSpacing=[0.2, 0.1])).aspect == 2.0
     assert look_of(image(PIXELS, PixelAspectRatio=["1", "2"])).aspect == 0.5
     assert look_of(image(PIXELS, PixelSpacing=[1, 1], PixelAspectRatio=["1", "2"])).aspect == 1.0
-
-
-@pytest.mark.parametrize(
-    ("uid", "kind"),
-    [
-        ("1.2.840.10008.5.1.4.1.1.88.22", "structured report"),
-        ("1.2.840.10008.5.1.4.1.1.88.59", "key object selection"),
-        ("1.2.840.10008.5.1.4.1.1.104.1", "encapsulated document"),
-        ("1.2.840.10008.5.1.4.1.1.11.1", "presentation state"),
-        ("1.2.840.10008.5.1.4.1.1.9.1.1", "waveform"),
-        ("1.2.840.10008.5.1.4.1.1.481.3", "radiotherapy object"),
-        ("1.2.840.10008.5.1.4.1.1.66", "raw or derived data"),
-        ("1.3.12.2.1107.5.9.1", "other object"),
-        ("", "other object"),
-    ],
-)
-def test_objects_without_pixels_have_a_kind(uid, kind):
-    assert kind_of(uid) == kind
 
 
 def shown(dataset, index=0):

@@ -144,7 +144,6 @@ def test_float_pixel_data_is_shown():
         ("test-SR.dcm", "structured report"),
         ("rtplan.dcm", "radiotherapy object"),
         ("rtstruct.dcm", "radiotherapy object"),
-        ("waveform_ecg.dcm", "waveform"),
         ("no_meta.dcm", "other object"),
     ],
 )

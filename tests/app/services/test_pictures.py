@@ -101,13 +101,15 @@ def test_another_link_and_another_picture_are_absent(looker):
         looker.desk.picture(digest_of("B" * 22), looker.opened.public_id, FIRST)
 
 
-def test_the_statement_gives_the_same_by_the_driver_as_by_sqlalchemy(looker):
-    given = {"digest": looker.digest, "public_id": looker.opened.public_id, "offset": 0}
+@pytest.mark.parametrize(("named", "statement"), [({}, pictures._IN_OWN_LOOK), ({"look": "lung"}, pictures._IN_A_LOOK)])
+def test_the_statement_gives_the_same_by_the_driver_as_by_sqlalchemy(looker, named, statement):
+    given = {"digest": looker.digest, "public_id": looker.opened.public_id, "offset": 0} | named
     with looking(looker.parts, Scope(hospital=looker.case.hospital)) as connection:
-        row = pictures._prepared(connection.dialect).first(connection, **given)
-        assert pictures._prepared(connection.dialect).first(connection, **given | {"public_id": "A" * 12}) is None
+        prepared = pictures._prepared(connection.dialect, in_a_look=bool(named))
+        row = prepared.first(connection, **given)
+        assert prepared.first(connection, **given | {"public_id": "A" * 12}) is None
     with looking(looker.parts, Scope(hospital=looker.case.hospital)) as connection:
-        expected = connection.execute(pictures._STATEMENT, given).one()
+        expected = connection.execute(statement, given).one()
     assert row._asdict() == dict(expected._mapping)
     assert [type(value) for value in row] == [type(value) for value in expected]
 

@@ -295,6 +295,45 @@ def test_the_viewer_works_by_links_without_its_script():
     assert f'href="/v/{samples.PUBLIC_ID}/series/2"' in html
 
 
+def test_each_look_is_a_link_that_keeps_the_picture():
+    html = pages.render_viewer(samples.viewer(looks=samples.LOOKS, look="lung"))
+    here = f"/v/{samples.PUBLIC_ID}/series/1"
+    assert f'href="{here}?i=24">默认' in html
+    assert f'href="{here}?w=bone&amp;i=24">骨窗' in html
+    assert f'href="{here}?w=lung&amp;i=24" aria-current="true">肺窗' in html
+    assert ">WINDOW2<" in html
+    assert f'src="/v/{samples.PUBLIC_ID}/p/1/24/lung.jpg"' in html
+    assert f'href="{here}?w=lung&i=25"' in html
+    assert '<input type="hidden" name="w" value="lung">' in html
+
+
+def test_a_look_on_its_way_says_so_and_can_be_asked_for_again_without_its_script():
+    html = pages.render_viewer(samples.viewer(looks=samples.LOOKS, preparing="bone"))
+    assert "“骨窗”正在准备" in html
+    assert f'href="/v/{samples.PUBLIC_ID}/series/1?w=bone&amp;i=24">再看一次' in html
+    assert f'src="/v/{samples.PUBLIC_ID}/p/1/24.jpg"' in html
+
+
+def test_labels_of_files_are_escaped_wherever_they_stand():
+    look = Look(name="file-1", label='"><script>x</script>')
+    for html in (
+        pages.render_viewer(samples.viewer(looks=(look,), preparing="file-1")),
+        pages.render_clips(samples.clips(title='"><script>x</script>')),
+    ):
+        assert "<script>x" not in html
+
+
+def test_what_is_no_picture_stands_under_its_own_name():
+    html = study(series=(*samples.SERIES, *samples.OTHERS))
+    base = f"/v/{samples.PUBLIC_ID}/series"
+    assert "<h3>其他数据</h3>" in html
+    assert "辐射剂量记录" in html.partition("<h3>其他数据</h3>")[2]
+    assert f'href="{base}/5/clips"' in html
+    assert f'href="{base}/6"' in html
+    assert "文件 · 3 页" in html
+    assert "<h3>" not in study()
+
+
 def test_the_viewer_hides_the_patients_name():
     assert "王小明" not in pages.render_viewer(samples.viewer())
 
