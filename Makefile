@@ -63,7 +63,7 @@ mutants: ## plant faults one at a time in a copy; the tests must go red for each
 	@scripts/environment dev "$(PYTHON)"
 	@.venv/bin/python scripts/mutants.py $(if $(FULL),--full) --only "$(ONLY)"
 
-bench: ## measure beside Orthanc, and hold it to the goals (ROUNDS=5 ONLY=ready,preview,page,lighthouse,hold,stow,cstore DB=postgresql)
+bench: ## measure beside Orthanc, and hold it to the goals (ROUNDS=5 ONLY=ready,preview,page,lighthouse,hold,stow,cstore,pictures,frames,searches DB=postgresql)
 	@scripts/environment dev "$(PYTHON)"
 	@exec .venv/bin/python -m bench --rounds $(ROUNDS) --database $(DB) $(if $(ONLY),--only "$(ONLY)")
 
