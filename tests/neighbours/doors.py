@@ -34,6 +34,7 @@ LANE_ADDRESSES = {
         "/v/<public_id>/key/1/1.jpg",
     ),
     r"/v/([A-Za-z0-9_-]{12})/(t)/(\d{1,4})\.jpg": ("/v/<public_id>/t/1.jpg",),
+    r"/v/([A-Za-z0-9_-]{12})/(p|q)/(\d{1,4})/(\d{1,6})/([a-z0-9_.-]{1,80})\.jpg": ("/v/<public_id>/p/1/1/bone.jpg",),
 }  # fmt: skip
 
 MALFORMED = (
@@ -42,7 +43,9 @@ MALFORMED = (
 )  # fmt: skip
 
 
-_OF_ALL = {"numbers", "path", "position"}
+SERIES_OF = {"text": "2", "pdf": "3", "clips": "4", "mp4": "4"}
+"""Which series of the victim has what these doors give; the first is of pictures."""
+_OF_ALL = {"numbers", "path", "place", "position"}
 """Parameters whose values name nothing of anybody."""
 
 
@@ -77,6 +80,7 @@ class Names:
             "quarantine_id": str(self.quarantine),
             "filename": f"../objects/{self.row}",
             "position": "1",
+            "place": "1",
         }
 
     @property
@@ -167,8 +171,9 @@ class Door:
 
     def address(self, values: Mapping[str, str]) -> str:
         """Fill the parameters in, as they stand in an address."""
-        if self.rule.endswith("/text") and values["position"] == "1":
-            values = {**values, "position": "2"}  # the first series is of pictures, the second of text
+        ending = re.split(r"[/.>]", self.rule)[-1]
+        if values.get("position") == "1" and ending in SERIES_OF:
+            values = {**values, "position": SERIES_OF[ending]}
         return re.sub(r"<(?:\w+:)?(\w+)>", lambda match: quote(values[match[1]], safe="%"), self.rule)
 
     def swaps(self, other: Names, hospital: str) -> Iterator[dict[str, str]]:

@@ -17,9 +17,11 @@ from app.models.links import Capability
 from app.models.links import Session as SessionRow
 from app.models.notifications import DeliveryAttempt, Notification
 from app.models.patients import Patient
-from app.services import api_keys, hospitals, links, series_metadata
+from app.outbox import owe
+from app.services import api_keys, hospitals, links, previews, series_metadata
 from app.services.unit_of_work import Scope, reading, unit_of_work
 from tests import factories as make
+from tests import objects
 from tests.databases import Database
 
 VICTIM, NEIGHBOUR = "yz1", "nb2"
@@ -93,7 +95,15 @@ def build(given: Any, database: Database) -> World:
         _set_aside(session, world)
     world.token, world.opened = world.link_to(victim)
     make.add_document(parts, victim, "两肺纹理增多")
-    drain(replace(parts, clock=lambda: clock() + make.SOON), series_metadata.WRITE)
+    make.add_series(parts, victim, 8, objects.encapsulated(objects.pdf("a finding")))
+    make.add_series(parts, victim, 9, objects.video(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"))
+    with unit_of_work(parts, victim.scope) as session:
+        first = session.scalars(
+            select(Series.id).where(Series.study_id == victim.study).order_by(Series.number)
+        ).first()
+        owe(session, victim.hospital, previews.RENDER_LOOK, f"{first}:bone", due_at=clock(), now=clock())
+    for topic in (series_metadata.WRITE, previews.RENDER_LOOK):
+        drain(replace(parts, clock=lambda: clock() + make.SOON), topic)
     return world
 
 

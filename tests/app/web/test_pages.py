@@ -11,6 +11,7 @@ from flask import Flask
 
 from app.dicom.render import Code
 from app.web import assets, pages, words
+from app.web.page_words import Look
 from tests.pages import samples
 
 APP = Path(pages.__file__).parents[1]
@@ -303,7 +304,7 @@ def test_each_look_is_a_link_that_keeps_the_picture():
     assert f'href="{here}?w=lung&amp;i=24" aria-current="true">肺窗' in html
     assert ">WINDOW2<" in html
     assert f'src="/v/{samples.PUBLIC_ID}/p/1/24/lung.jpg"' in html
-    assert f'href="{here}?w=lung&i=25"' in html
+    assert f'href="{here}?w=lung&amp;i=25"' in html
     assert '<input type="hidden" name="w" value="lung">' in html
 
 

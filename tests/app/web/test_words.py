@@ -5,7 +5,8 @@ from string import Formatter
 
 import pytest
 
-from app.web import pages, words
+from app.dicom.kinds import Kind
+from app.web import page_words, pages, words
 
 TEMPLATES = Path(pages.__file__).parents[1] / "templates"
 FAMILIES = {
@@ -23,6 +24,8 @@ FAMILIES = {
     "report.withheld.{}": ("until_date", "until_report", "until_doctor"),
     "images.withheld.{}": ("until_date", "until_report", "until_doctor"),
     "openings.{}": ("own_link", "undone_match"),
+    "kind.{}": tuple(kind.name.lower() for kind in Kind if kind is not Kind.IMAGE),
+    "look.{}": ("own", "window", "presentation", "lung", "soft_tissue", "bone", "brain"),
     "privacy.{}": ("responsible", "purpose", "recorded", "retention", "rights"),
 }
 NOTICES = (
@@ -50,7 +53,7 @@ def keys_made_from_parts() -> set[str]:
 
 
 def source_texts() -> str:
-    files = [*TEMPLATES.glob("*.html"), Path(pages.__file__), Path(words.__file__)]
+    files = [*TEMPLATES.glob("*.html"), Path(pages.__file__), Path(page_words.__file__), Path(words.__file__)]
     return "\n".join(path.read_text(encoding="utf-8") for path in files).replace("'", '"')
 
 
