@@ -55,15 +55,23 @@ _KINDS: dict[str, Kind] = {  # the longest start of a SOP Class UID counts; one 
     "77.1.1.1": Kind.VIDEO,  # endoscopic, microscopic, photographic
     "77.1.2.1": Kind.VIDEO,
     "77.1.4.1": Kind.VIDEO,
+    "4.2": Kind.OTHER,  # a spectrum
+    "66.": Kind.OTHER,
     "66": Kind.RAW,
     "66.1": Kind.REGISTRATION,
-    "66.2": Kind.OTHER,  # fiducials
     "66.3": Kind.REGISTRATION,
     "66.4": Kind.SEGMENTATION,
     "66.5": Kind.SEGMENTATION,
     "66.7": Kind.SEGMENTATION,
     "66.8": Kind.SEGMENTATION,
     "67": Kind.OTHER,  # a real world value mapping
+    "68.": Kind.OTHER,  # scanned surfaces
+    "78.": Kind.OTHER,  # measurements of eyes
+    "79.": Kind.OTHER,
+    "80.": Kind.OTHER,
+    "90.": Kind.OTHER,  # assessments of other objects
+    "131": Kind.OTHER,  # a layout of screens
+    "200.": Kind.OTHER,  # protocols
     "481.": Kind.RADIOTHERAPY,
     "481.1": Kind.IMAGE,
     "481.2": Kind.DOSE,

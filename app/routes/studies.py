@@ -97,7 +97,7 @@ def document(public_id: str, position: int) -> Response:
     lang, big = preferences()
     page = pages.DocumentPage(
         lang=lang, big=big, public_id=public_id, procedure=found.study.procedure, title=found.title,
-        documents=found.documents,
+        documents=found.documents, places=found.places,
     )  # fmt: skip
     return html_page(pages.render_document(page))
 

@@ -1,7 +1,7 @@
 """What the holder of a link sees of a study, once policy has said which of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -274,11 +274,12 @@ def series_at(
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The structured reports of one series, each as its lines."""
+    """The structured reports of one series, each as its lines; where pictures that they refer to are, both 1-based."""
 
     study: StudyForPatient
     title: str
     documents: Sequence[Sequence[Line]]
+    places: Mapping[str, tuple[int, int]]
 
 
 def series_documents(parts: Parts, link: OpenLink, position: int) -> Documents:
@@ -291,13 +292,28 @@ def series_documents(parts: Parts, link: OpenLink, position: int) -> Documents:
     """
     hospital_id = link.principal.hospital_id
     with reading(parts, Scope(hospital=hospital_id)) as session:
-        study, _, chosen = series_at(session, parts, link, position)
+        study, series, chosen = series_at(session, parts, link, position)
         if not chosen.is_text or chosen.metadata_object_id is None:
             raise NotFound
         index = series_index(session, parts, hospital_id, chosen.metadata_object_id)
     elements = [json.loads(text.replace(ROOT, b"")) for _, text in texts_of(index)]
     documents = [lines_of(item) for item in elements if item["00080016"]["Value"][0] in READABLE]
-    return Documents(study, chosen.description, documents)
+    named = {line.instance for lines in documents for line in lines if line.instance}
+    return Documents(study, chosen.description, documents, _places(parts, hospital_id, series, named))
+
+
+def _places(
+    parts: Parts, hospital_id: UUID, series: Sequence[SeriesFacts], named: Container[str]
+) -> dict[str, tuple[int, int]]:
+    """Find the first pictures of some instances: series and place in it."""
+    found: dict[str, tuple[int, int]] = {}
+    with reading(parts, Scope(hospital=hospital_id)) as session:
+        for item in series:
+            index = pack_index(session, parts, hospital_id, item)
+            for place, frame in enumerate(index.frames if index else (), start=1):
+                if frame.picture and frame.sop_instance_uid in named:
+                    found.setdefault(frame.sop_instance_uid, (item.position, place))
+    return found
 
 
 def report_pdf(parts: Parts, link: OpenLink) -> ObjectReader:

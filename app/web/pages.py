@@ -4,7 +4,7 @@ Routes fill the models; nothing here decides who may see what. All moments are a
 zone of its ``now``, which is the hospital's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -298,6 +298,7 @@ class DocumentPage(Page):
     procedure: str
     title: str
     documents: Sequence[Sequence[Line]]
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -358,13 +359,7 @@ def render_study(page: StudyPage) -> str:
 
 
 def render_viewer(page: ViewerPage) -> str:
-    return _render(
-        "viewer.html",
-        page,
-        script_words=script_words(page.lang),
-        edge_words=partial(edge_words, page.lang),
-        look_words=partial(look_words, page.lang),
-    )
+    return _render("viewer.html", page, script_words=script_words(page.lang), edge_words=partial(edge_words, page.lang))
 
 
 def _is_checked_today(page: StudyPage) -> bool:
@@ -387,6 +382,7 @@ def _render(template: str, page: Page, **context: object) -> str:
         months=words.months(lang),
         reason_words=partial(reason_words, lang),
         modality_words=partial(modality_words, lang),
+        look_words=partial(look_words, lang),
         **context,
     )
 

@@ -70,3 +70,20 @@ def test_depth_and_length_are_bounded():
 def test_what_is_no_report_gives_nothing():
     for odd in ({}, {"0040A730": {"vr": "SQ", "Value": ["x", None, 3]}}, {"0040A040": {"vr": "CS", "Value": ["NUM"]}}):
         assert lines_of(odd) == []
+
+
+def test_references_and_numbers_without_a_unit_are_lines_too():
+    image = {
+        "0040A040": {"vr": "CS", "Value": ["IMAGE"]},
+        "00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["1.2.3"]}}]},
+    }
+    nothing = {"0040A040": {"vr": "CS", "Value": ["IMAGE"]}}
+    measured = {
+        "0040A30A": {"vr": "DS", "Value": [3]},
+        "004008EA": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["1"]}}]},
+    }
+    count = {"0040A040": {"vr": "CS", "Value": ["NUM"]}, "0040A300": {"vr": "SQ", "Value": [measured]}}
+    uid = {"0040A040": {"vr": "CS", "Value": ["UIDREF"]}, "0040A124": {"vr": "UI", "Value": ["2.25.9"]}}
+    lines = lines_of(container(image, nothing, count, uid))
+    assert lines == [Line(0, "Report", ""), Line(1, "", "", "1.2.3"), Line(1, "", "3"), Line(1, "", "2.25.9")]
+    assert [line.is_heading for line in lines] == [True, False, False, False]
